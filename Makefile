@@ -1,0 +1,69 @@
+# What people, README and CI call. `make` alone lists it.
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check snapshot schema lock stop clean
+
+VENV := .venv
+INSTALLED := $(VENV)/installed
+# The activated environment, without activating it.
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
+
+help:
+	@echo "make install   set up .venv: Python packages, Node and the CDK CLI"
+	@echo "make demo      train the example, deploy it on this machine, ask it for a prediction"
+	@echo "make test      every check and test"
+	@echo "make check     the checks alone: format, lint, types, who imports whom"
+	@echo "make snapshot  accept the templates as they now are"
+	@echo "make schema    write stages/stage.schema.json for editors"
+	@echo "make lock      pin the newest packages that the .in files allow"
+	@echo "make stop      end the local cloud"
+	@echo "make clean     end it, and remove all that was made here"
+
+install: $(INSTALLED)
+
+$(INSTALLED): requirements.txt requirements-dev.txt package-lock.json setup.sh
+	@PATH="$${PATH#*:}" ./setup.sh $(VENV)
+	@touch $@
+
+demo: $(INSTALLED)
+	@ls model_artifact/model/* >/dev/null 2>&1 || python -m model_artifact.train
+	python -m local_cloud exec -- cdk deploy --require-approval never
+	python -m local_cloud exec -- python -m inference invoke iris-dev '{"instances": [[1.2, 2.3, 3.4, 4.5]]}'
+	@echo
+	@echo "That was a prediction of the model archive that cdk deploy uploaded. What to try next:"
+	@echo "  . $(VENV)/bin/activate"
+	@echo "  python -m local_cloud status                                  what is deployed"
+	@echo "  python -m local_cloud logs iris-dev                           what its container wrote"
+	@echo "  python -m model_artifact.train --inverse-regularization 0.01  another model"
+	@echo "  python -m local_cloud exec -- cdk diff                        what that changes"
+	@echo "  python -m local_cloud exec -- cdk deploy                      no request is lost"
+	@echo "  python -m local_cloud stop                                    and all is gone"
+
+test: check
+	pytest
+
+check: $(INSTALLED)
+	ruff format --check
+	ruff check
+	mypy
+	cd inference/code && mypy --config-file ../../pyproject.toml --explicit-package-bases .
+	lint-imports
+
+snapshot: $(INSTALLED)
+	pytest tests/infrastructure/test_snapshots.py --snapshot-update
+
+schema: $(INSTALLED)
+	python -m stacks.stage > stages/stage.schema.json
+
+lock: $(INSTALLED)
+	uv pip compile --upgrade --universal --python-version 3.11 --no-annotate \
+		--custom-compile-command "make lock" requirements.in -o requirements.txt
+	uv pip compile --upgrade --universal --python-version 3.11 --no-annotate \
+		--custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+
+stop: $(INSTALLED)
+	python -m local_cloud stop
+
+clean:
+	@test ! -e $(INSTALLED) || python -m local_cloud stop
+	rm -rf $(VENV) node_modules build cdk.out
