@@ -1,0 +1,38 @@
+"""The CDK app: a stage's file, the archive of its model, and the stack that hosts it."""
+
+import sys
+from pathlib import Path
+
+from aws_cdk import App, Environment
+
+from model_artifact.archive import ArchiveError, build_archive
+from stacks.hosting_stack import HostingStack
+from stacks.stage import Stage
+from stacks.stage_errors import StageError
+
+ROOT = Path(__file__).parent
+
+
+def main() -> None:
+    """Synthesize the stage named by `-c stage=NAME`, or dev."""
+    app = App()
+    stage = Stage.load(app.node.try_get_context("stage") or "dev", ROOT / "stages")
+    archive = build_archive(
+        ROOT / stage.model.artifact, ROOT / stage.model.code, ROOT / "build" / "model.tar.gz"
+    )
+    HostingStack(
+        app,
+        stage.endpoint.name,
+        stage=stage,
+        archive_path=archive.path,
+        archive_sha256=archive.content_sha256,
+        env=Environment(region=stage.region),
+    )
+    app.synth()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (StageError, ArchiveError) as error:
+        sys.exit(str(error))

@@ -1,0 +1,55 @@
+"""A model behind an endpoint: the archive, the model, the endpoint, and its scaling."""
+
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import CfnOutput, Stack
+from constructs import Construct
+
+from stacks.endpoint import Endpoint
+from stacks.model import Model
+from stacks.scaling import VariantScaling
+from stacks.stage import Stage
+
+
+class HostingStack(Stack):
+    """Everything that one stage deploys."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        stage: Stage,
+        archive_path: Path,
+        archive_sha256: str,
+        **stack_properties: Any,
+    ) -> None:
+        super().__init__(scope, id, **stack_properties)
+        model = Model(
+            self,
+            "Model",
+            archive_path=archive_path,
+            archive_sha256=archive_sha256,
+            image_uri=stage.image_uri,
+            environment=stage.model.environment,
+            endpoint_name=stage.endpoint.name,
+        )
+        endpoint = Endpoint(
+            self,
+            "Endpoint",
+            endpoint_name=stage.endpoint.name,
+            model_name=model.attr_model_name,
+            variants=stage.endpoint.variants,
+        )
+        for variant in stage.endpoint.variants:
+            if variant.scaling:
+                VariantScaling(
+                    self,
+                    f"{variant.name}Scaling",
+                    endpoint_name=endpoint.attr_endpoint_name,
+                    variant_name=variant.name,
+                    scaling=variant.scaling,
+                )
+        CfnOutput(self, "EndpointName", value=endpoint.attr_endpoint_name)
+        CfnOutput(self, "ModelDataUrl", value=model.model_data_url)

@@ -1,0 +1,291 @@
+"""A stage: everything its user may set, read from stages/NAME.toml and checked here.
+
+The fields mirror CloudFormation's properties in snake_case. Whatever AWS would refuse, or what
+cannot work, is refused when the file is read, all of a file's problems at once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from stacks.images import UnknownImageError, image_uri
+from stacks.stage_errors import Problem, StageError, explain, refuse
+
+RESERVED_ENVIRONMENT = frozenset(
+    {
+        "SAGEMAKER_PROGRAM",
+        "SAGEMAKER_SUBMIT_DIRECTORY",
+        "SAGEMAKER_REGION",
+        "SAGEMAKER_CONTAINER_LOG_LEVEL",
+        "PIP_NO_BUILD_ISOLATION",
+    }
+)
+"""Environment variables of the container that Slipway renders itself, so that it starts at all."""
+
+# A name of an endpoint or a variant (SageMaker API reference, EndpointName and VariantName).
+Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", max_length=63)]
+InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$")]
+_BURSTABLE = re.compile(r"ml\.t\d")
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[int, Field(ge=0)]
+StartupSeconds = Annotated[int, Field(ge=60, le=3600)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        protected_namespaces=(),
+    )
+
+    @model_validator(mode="after")
+    def _check_rules(self) -> Self:
+        refuse(self.problems())
+        return self
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield what is wrong with these settings together, each one by itself being right."""
+        yield from ()
+
+
+class Model(_Settings):
+    """What is deployed: the model's files, the code that serves them, and the image for both."""
+
+    framework: Literal["sklearn"]
+    """The image family that AWS publishes."""
+    version: str
+    """The image's version, such as "1.9-0"; AWS's table is stacks/images.json."""
+    artifact: Path = Field(default=Path("model_artifact/model"), strict=False)
+    """The folder with the model's files; they lie at the root of the archive."""
+    code: Path = Field(default=Path("inference/code"), strict=False)
+    """The folder with inference.py; it becomes code/ in the archive."""
+    environment: dict[str, str] = {}
+    """Environment variables of the container, besides those that Slipway renders itself."""
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield names that are Slipway's own, and what exceeds AWS's limits (CreateModel)."""
+        for name in sorted(RESERVED_ENVIRONMENT & self.environment.keys()):
+            yield Problem(
+                f"environment.{name}",
+                self.environment[name],
+                "Slipway sets this variable itself, or the container would not start",
+                "remove it",
+            )
+        for name, value in self.environment.items():
+            if max(len(name.encode()), len(value.encode())) > 1024:
+                yield Problem(
+                    f"environment.{name}",
+                    f"{len(value.encode())} bytes",
+                    "a name or a value may have 1024 bytes at most",
+                    "put it into a file in the model's folder",
+                )
+        if len(self.environment) + len(RESERVED_ENVIRONMENT) > 100:
+            yield Problem(
+                "environment",
+                f"{len(self.environment)} variables",
+                f"a container may have 100, and {len(RESERVED_ENVIRONMENT)} are Slipway's",
+                "put them into a file in the model's folder",
+            )
+
+
+class TargetTracking(_Settings):
+    """Keep a metric near a value by adding and removing instances."""
+
+    metric: Literal["InvocationsPerInstance"]
+    """InvocationsPerInstance: the average number of invocations per instance per minute."""
+    value: float = Field(gt=0, strict=False)
+    """What one instance sustains per second, times a safety factor (0.5 is common), times 60."""
+
+
+class Scaling(_Settings):
+    """Between which bounds and by which measure a variant's instance count follows its load."""
+
+    min_capacity: Count
+    """The fewest instances."""
+    max_capacity: Count
+    """The most instances: the bound of the bill."""
+    target: TargetTracking
+    """The measure."""
+    scale_in_cooldown_seconds: Seconds = 300
+    """How long after removing instances no more are removed."""
+    scale_out_cooldown_seconds: Seconds = 60
+    """How long after adding instances no more are added, unless the load calls for still more."""
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield bounds that exclude each other."""
+        if self.min_capacity > self.max_capacity:
+            yield Problem(
+                "min_capacity",
+                self.min_capacity,
+                f"it is above max_capacity, {self.max_capacity}",
+                f"lower it to {self.max_capacity} or raise max_capacity",
+            )
+
+
+class Variant(_Settings):
+    """A production variant: instances of one type that serve a share of the endpoint's requests."""
+
+    name: Name = "AllTraffic"
+    """The variant's name; it must stay the same from one deployment to the next."""
+    instance_type: InstanceType
+    """Such as "ml.m5.large"."""
+    initial_instance_count: Count
+    """How many instances a first deployment starts with."""
+    initial_variant_weight: float = Field(default=1.0, ge=0, strict=False)
+    """This variant's share of the requests, relative to the sum of all weights."""
+    model_data_download_timeout_in_seconds: StartupSeconds | None = None
+    """How long an instance may take to download and extract the archive."""
+    container_startup_health_check_timeout_in_seconds: StartupSeconds | None = None
+    """How long a container may take until its first answered health check."""
+    scaling: Scaling | None = None
+    """How the count follows the load; if absent it stays at initial_instance_count."""
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield a count outside its bounds, and types that AWS does not scale."""
+        if self.scaling is None:
+            return
+        low, high = self.scaling.min_capacity, self.scaling.max_capacity
+        if self.initial_instance_count < low:
+            yield Problem(
+                "scaling.min_capacity",
+                low,
+                f"the variant {self.name} starts with {self.initial_instance_count} instances",
+                f"raise initial_instance_count to {low} or lower min_capacity",
+            )
+        if self.initial_instance_count > high:
+            yield Problem(
+                "scaling.max_capacity",
+                high,
+                f"the variant {self.name} starts with {self.initial_instance_count} instances",
+                f"lower initial_instance_count to {high} or raise max_capacity",
+            )
+        if _BURSTABLE.match(self.instance_type):
+            yield Problem(
+                "instance_type",
+                self.instance_type,
+                "SageMaker does not scale burstable instance types",
+                'choose another, such as "ml.m5.large", or remove scaling',
+            )
+
+
+class RealtimeEndpoint(_Settings):
+    """An endpoint whose instances are always on and answer while the caller waits."""
+
+    mode: Literal["realtime"] = "realtime"
+    """How requests are served."""
+    name: Name
+    """The endpoint's name, which callers use, and the stack's; another name is another endpoint."""
+    variants: tuple[Variant, ...] = Field(strict=False)
+    """The production variants."""
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield a number of variants that AWS refuses, names given twice, weights of nothing."""
+        if not 1 <= len(self.variants) <= 10:
+            yield Problem(
+                "variants",
+                f"{len(self.variants)} tables",
+                "an endpoint has 1 to 10 production variants",
+                "write that many [[endpoint.variants]] tables",
+            )
+        names = [variant.name for variant in self.variants]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                yield Problem(
+                    f"variants.{index}.name",
+                    name,
+                    "another variant of the endpoint has this name",
+                    "give each variant a name of its own",
+                )
+        if self.variants and not any(v.initial_variant_weight for v in self.variants):
+            yield Problem(
+                "variants",
+                "every initial_variant_weight is 0",
+                "no variant would get a request",
+                "give at least one variant a weight above 0",
+            )
+
+
+class Stage(_Settings):
+    """One deployment of the model: where, which image, how many instances of which type."""
+
+    region: str = Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-\d$")
+    """The AWS region, such as "eu-central-1"."""
+    model: Model
+    """What is deployed."""
+    endpoint: RealtimeEndpoint
+    """How it is served."""
+
+    @property
+    def image_uri(self) -> str:
+        """The URI of the inference image in the stage's region."""
+        return image_uri(self.model.framework, self.model.version, self.region)
+
+    @field_validator("model")
+    @classmethod
+    def _check_image(cls, model: Model, info: ValidationInfo) -> Model:
+        # A validator of the field rather than a rule of the stage, so that it speaks up also
+        # when something is wrong with the endpoint.
+        if "region" in info.data:
+            refuse(_image_problems(model, info.data["region"]))
+        return model
+
+    @classmethod
+    def load(cls, name: str, folder: Path = Path("stages")) -> Stage:
+        """Read the stage called name from folder/NAME.toml.
+
+        Raises StageError, which names every problem of the file.
+        """
+        path = folder / f"{name}.toml"
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            known = ", ".join(sorted(file.stem for file in folder.glob("*.toml")))
+            raise StageError(
+                f"{path}: there is no such stage; there is {known or 'none'}. "
+                "Choose one with `-c stage=NAME`, or write this file"
+            ) from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise StageError(f"{path}: not TOML: {error}") from None
+        return cls.read(document, path)
+
+    @classmethod
+    def read(cls, document: dict[str, Any], path: Path) -> Stage:
+        """Check what a file says; path is for the errors. Raises StageError."""
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            raise StageError("\n".join(explain(path, cls, error))) from None
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a stage, by which editors complete and check its file."""
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **Stage.model_json_schema()}
+
+
+def _image_problems(model: Model, region: str) -> Iterator[Problem]:
+    try:
+        image_uri(model.framework, model.version, region)
+    except UnknownImageError as error:
+        yield Problem("version", f"{model.version} in {region}", str(error), "choose one of these")
+
+
+if __name__ == "__main__":
+    print(json.dumps(schema(), indent=2))

@@ -1,0 +1,75 @@
+"""What is said about a stage that cannot work: file, key, value, why, and how to fix it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+
+class StageError(Exception):
+    """A stage that cannot be deployed; the message has one line a problem."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a stage."""
+
+    key: str
+    """Which setting, relative to the table that reports it, such as "scaling.min_capacity"."""
+    got: object
+    why: str
+    fix: str
+
+
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raise the one error in which pydantic carries several problems of a table."""
+    found = tuple(problems)
+    if found:
+        raise PydanticCustomError("problems", "settings that cannot work", {"problems": found})
+
+
+def explain(path: Path, settings: type[BaseModel], error: ValidationError) -> Iterator[str]:
+    """Yield a line for each problem that pydantic or the settings' own rules found in a file."""
+    for detail in error.errors(include_url=False):
+        at = detail["loc"]
+        for problem in _problems(settings, detail):
+            key = ".".join(str(part) for part in (*at, problem.key) if part != "")
+            yield f"{path}: {key} is {problem.got}: {problem.why}; {problem.fix}"
+
+
+def _problems(settings: type[BaseModel], detail: ErrorDetails) -> Sequence[Problem]:
+    if detail["type"] == "problems":
+        problems: Sequence[Problem] = detail["ctx"]["problems"]
+        return problems
+    got = repr(detail["input"])
+    *parents, key = detail["loc"]
+    known = list(_table(settings, parents).model_fields)
+    if detail["type"] == "missing":
+        return [Problem("", "missing", "it is required", "add it")]
+    if detail["type"] == "extra_forbidden":
+        near = get_close_matches(str(key), known, n=1)
+        fix = f"did you mean {near[0]}?" if near else f"the keys here are {', '.join(known)}"
+        return [Problem("", got, "there is no such setting", fix)]
+    return [Problem("", got, "it cannot be used", detail["msg"].replace("Input", "it"))]
+
+
+def _table(settings: type[BaseModel], location: Sequence[str | int]) -> type[BaseModel]:
+    """Follow a location in the file down to the settings that describe the table there."""
+    for key in location:
+        field = settings.model_fields.get(str(key))
+        if field is not None:
+            settings = next(_models(field.annotation), settings)
+    return settings
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)

@@ -1,0 +1,16 @@
+"""Did anything change? `make snapshot` accepts it; the commit says why."""
+
+from __future__ import annotations
+
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.json import JSONSnapshotExtension
+
+from stacks.stage import Stage
+from tests.infrastructure.synthesis import Synthesized
+
+
+def test_the_template_is_the_accepted_one(
+    stage: Stage, deployed: Synthesized, snapshot: SnapshotAssertion
+) -> None:
+    name = stage.endpoint.name
+    assert deployed.template == snapshot(name=name, extension_class=JSONSnapshotExtension)

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import json
+import tomllib
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stacks.stage import Stage, schema
+from stacks.stage_errors import StageError
+
+STAGES = Path(__file__).parents[2] / "stages"
+DEV = (STAGES / "dev.toml").read_text()
+
+
+def load(folder: Path, *changes: tuple[str, str]) -> Stage:
+    """Load dev.toml with some of its text replaced."""
+    text = DEV
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "edited.toml").write_text(text)
+    return Stage.load("edited", folder)
+
+
+def problems(folder: Path, *changes: tuple[str, str]) -> list[str]:
+    with pytest.raises(StageError) as caught:
+        load(folder, *changes)
+    return str(caught.value).splitlines()
+
+
+@pytest.mark.parametrize("path", sorted(STAGES.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_stage_that_ships_loads(path: Path) -> None:
+    assert Stage.load(path.stem, STAGES).endpoint.name
+
+
+def test_dev_is_one_instance_that_scales_to_two_and_prod_two_that_scale_to_eight() -> None:
+    for name, initial, low, high in (("dev", 1, 1, 2), ("prod", 2, 2, 8)):
+        (variant,) = Stage.load(name, STAGES).endpoint.variants
+        assert variant.initial_instance_count == initial
+        assert variant.scaling
+        assert (variant.scaling.min_capacity, variant.scaling.max_capacity) == (low, high)
+
+
+def test_a_stage_cannot_be_changed_once_it_is_loaded(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load(tmp_path).region = "us-east-1"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "[endpoint]",
+            "versoin = 1\n[endpoint]",
+            "there is no such setting; did you mean version?",
+        ),
+        ('region = "eu-central-1"', "", "region is missing: it is required; add it"),
+        ("eu-central-1", "Frankfurt", "region is 'Frankfurt'"),
+        ("eu-central-1", "ap-southeast-7", "there is no region with sklearn images"),
+        ("[endpoint]", "colour = 1\n[endpoint]", "the keys here are framework, version, artifact"),
+        ('"sklearn"', '"sclearn"', "model.framework is 'sclearn'"),
+        ('"1.9-0"', '"1.9"', "there is no sklearn version '1.9'; there is 1.9-0"),
+        ('"1.9-0"', "1.9", "model.version is 1.9: it cannot be used; it should be a valid string"),
+        ('"iris-dev"', '"iris_dev"', "endpoint.name is 'iris_dev'"),
+        ('"iris-dev"', f'"{"i" * 64}"', "should have at most 63 characters"),
+        ('"ml.m5.large"', '"m5.large"', "instance_type is 'm5.large'"),
+        ('"ml.m5.large"', '"ml.t2.medium"', "SageMaker does not scale burstable"),
+        ("instance_count = 1", 'instance_count = "1"', "is '1': it cannot be used"),
+        ("instance_count = 1", "instance_count = true", "is True: it cannot be used"),
+        ("instance_count = 1", "instance_count = 0", "greater than or equal to 1"),
+        ("instance_count = 1", "instance_count = 3", "lower initial_instance_count to 2"),
+        ("min_capacity = 1", "min_capacity = 2", "raise initial_instance_count to 2"),
+        ("min_capacity = 1", "min_capacity = 3", "it is above max_capacity, 2"),
+        ("value = 600", "value = 0", "greater than 0"),
+        ("value = 600", "value = inf", "finite"),
+        ("in_seconds = 300", "in_seconds = 59", "greater than or equal to 60"),
+        ("[endpoint]", '[model.environment]\nSAGEMAKER_PROGRAM = "x"\n[endpoint]', "remove it"),
+        ("[endpoint]", f'[model.environment]\nA = "{"x" * 1025}"\n[endpoint]', "1024 bytes"),
+        ("[[endpoint.variants]]", "initial_variant_weight = 0\n[[endpoint.variants]]", "no such"),
+        ("instance_count = 1", "instance_count = 1\ninitial_variant_weight = 0", "above 0"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_file_key_value_why_and_fix(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    (problem,) = problems(tmp_path, (old, new))
+    assert problem.startswith(f"{tmp_path / 'edited.toml'}: ")
+    assert said in problem
+
+
+def test_all_problems_of_a_file_are_told_at_once(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path,
+        ('"1.9-0"', '"1.8-0"'),
+        ("iris-dev", "iris_dev"),
+        ("min_capacity = 1", "min_capacity = 3"),
+        ("value = 600", "value = -1"),
+        ("[endpoint]", "[endpoint]\ncolour = 1"),
+    )
+    assert len(found) == 4  # min_capacity is compared only with what is right by itself
+    for key in ("version", "colour", "name", "scaling.target.value"):
+        assert any(key in line for line in found), key
+
+
+def test_two_variants_of_one_name_are_refused(tmp_path: Path) -> None:
+    variant = DEV[DEV.index("[[endpoint.variants]]") :]
+    (problem,) = problems(tmp_path, (variant, variant * 2))
+    assert "variants.1.name is AllTraffic: another variant" in problem
+
+
+def test_an_endpoint_without_variants_is_refused(tmp_path: Path) -> None:
+    variant = DEV[DEV.index("[[endpoint.variants]]") :]
+    (problem,) = problems(tmp_path, (variant, "variants = []"))
+    assert "1 to 10 production variants" in problem
+
+
+@pytest.mark.parametrize("instance_type", ["ml.t3.large", "ml.t2.medium"])
+def test_a_burstable_type_is_fine_where_nothing_scales(tmp_path: Path, instance_type: str) -> None:
+    scaling = DEV[DEV.index("[endpoint.variants.scaling]") :]
+    assert load(tmp_path, ("ml.m5.large", instance_type), (scaling, ""))
+
+
+def test_a_trainium_type_is_not_taken_for_a_burstable_one(tmp_path: Path) -> None:
+    assert load(tmp_path, ("ml.m5.large", "ml.trn1.2xlarge"))
+
+
+def test_an_unknown_stage_lists_those_there_are() -> None:
+    with pytest.raises(StageError, match="there is dev, prod"):
+        Stage.load("production", STAGES)
+
+
+@pytest.mark.parametrize("content", [b"region = ", b"\xff\xfe"])
+def test_a_file_that_is_not_toml_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "broken.toml").write_bytes(content)
+    with pytest.raises(StageError, match=r"broken\.toml: not TOML"):
+        Stage.load("broken", tmp_path)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=4,
+)
+
+
+@given(st.data())
+def test_no_value_anywhere_gets_past_the_rules_or_shows_a_traceback(data: st.DataObject) -> None:
+    document: dict[str, Any] = tomllib.loads(DEV)
+    table: Any = document
+    while True:
+        key = data.draw(st.sampled_from(sorted(table) if isinstance(table, dict) else [0]))
+        if not isinstance(table[key], dict | list) or data.draw(st.booleans()):
+            break
+        table = table[key]
+    table[key] = data.draw(VALUES)
+    with suppress(StageError):
+        assert Stage.read(document, Path("stages/drawn.toml")).endpoint.variants
+
+
+def test_the_schema_for_editors_is_up_to_date() -> None:
+    text = (STAGES / "stage.schema.json").read_text()
+    assert json.loads(text) == schema(), "run `make schema`"
