@@ -1,0 +1,69 @@
+"""The command: python -m inference invoke ENDPOINT [BODY | --file FILE]."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError
+
+from inference.client import EndpointClient, runtime_client
+from inference.errors import InvocationError
+from inference.payloads import JSON, content_type_of
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Send one request, print its answer as JSON, and return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        body, content_type = _request(options)
+        endpoint = EndpointClient(runtime_client(options.region), options.endpoint)
+        answer = endpoint.invoke(
+            body,
+            content_type=content_type,
+            accept=options.accept,
+            target_variant=options.target_variant,
+        ).decode()
+    except (InvocationError, BotoCoreError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    # What JSON does not know is an array of NPY.
+    print(json.dumps(answer, default=lambda array: array.tolist()))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m inference")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    invoke = commands.add_parser(
+        "invoke",
+        help="send one request to an endpoint and print its answer as JSON",
+        description="Send one request, given as an argument, in a file or on standard input.",
+    )
+    invoke.add_argument("endpoint", metavar="ENDPOINT")
+    source = invoke.add_mutually_exclusive_group()
+    source.add_argument("body", nargs="?", metavar="BODY", help="default: standard input")
+    source.add_argument(
+        "--file", type=Path, help="its suffix tells its content type: .json, .jsonl, .csv or .npy"
+    )
+    invoke.add_argument("--content-type", help=f"default: the file's, or {JSON}")
+    invoke.add_argument("--accept", metavar="CONTENT_TYPE", help="the format of the answer")
+    invoke.add_argument("--target-variant", metavar="NAME", help="default: by the weights")
+    invoke.add_argument("--region", help="default: as the AWS CLI has it")
+    return parser
+
+
+def _request(options: argparse.Namespace) -> tuple[bytes, str]:
+    if options.file:
+        return options.file.read_bytes(), options.content_type or content_type_of(options.file)
+    body = sys.stdin.buffer.read() if options.body is None else options.body.encode()
+    return body, options.content_type or JSON
+
+
+if __name__ == "__main__":
+    sys.exit(main())
