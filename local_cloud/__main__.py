@@ -1,0 +1,145 @@
+"""The command: python -m local_cloud start | stop | status | logs ENDPOINT | exec -- COMMAND."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+from local_cloud.access import Clients, environment
+from local_cloud.home import LocalCloudError, default_home
+from local_cloud.process import Running, find, start, stop
+
+NOT_RUNNING = "the local cloud is not running; start it with `python -m local_cloud start`"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says and return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except LocalCloudError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m local_cloud",
+        description="AWS on this machine, for `cdk deploy` and boto3. It runs the code in the "
+        "model archives that are deployed to it, and listens on the loopback address only.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("start", help="start it, unless it runs")
+    command.add_argument("--port", type=int, help="fail unless this one is free")
+    command.set_defaults(run=_start)
+
+    command = commands.add_parser("stop", help="end it and all that is deployed on it")
+    command.set_defaults(run=_stop)
+
+    command = commands.add_parser("status", help="say where it runs and what is deployed")
+    command.set_defaults(run=_status)
+
+    command = commands.add_parser("logs", help="print what an endpoint's containers have written")
+    command.add_argument("endpoint")
+    command.set_defaults(run=_logs)
+
+    command = commands.add_parser("exec", help="run a command on it, starting it if need be")
+    command.add_argument("command", nargs="+", metavar="-- COMMAND")
+    command.set_defaults(run=_exec)
+
+    return parser
+
+
+def _start(options: argparse.Namespace) -> int:
+    running = start(default_home(), options.port)
+    _announce(running)
+    print("run a command on it with `python -m local_cloud exec -- COMMAND`")
+    return 0
+
+
+def _stop(_: argparse.Namespace) -> int:
+    print("stopped" if stop(default_home()) else "it was not running")
+    return 0
+
+
+def _status(_: argparse.Namespace) -> int:
+    running = find(default_home())
+    if not running:
+        print(NOT_RUNNING)
+        return 1
+    _announce(running)
+    for region in running.regions:
+        for endpoint in Clients(running.url)("sagemaker", region).list_endpoints()["Endpoints"]:
+            print(f"{region}  {endpoint['EndpointName']}  {endpoint['EndpointStatus']}")
+    return 0
+
+
+def _logs(options: argparse.Namespace) -> int:
+    running = find(default_home())
+    if not running:
+        raise LocalCloudError(NOT_RUNNING)
+    group = f"/aws/sagemaker/Endpoints/{options.endpoint}"
+    found = False
+    for region in running.regions:
+        logs = Clients(running.url)("logs", region)
+        if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+            continue
+        found = True
+        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group):
+            for event in page["events"]:
+                print(f"{event['logStreamName']}  {event['message']}")
+    if not found:
+        raise LocalCloudError(f"no endpoint {options.endpoint} has written a log; see `status`")
+    return 0
+
+
+def _exec(options: argparse.Namespace) -> int:
+    home = default_home()
+    found = find(home)
+    running = found or start(home)
+    try:
+        status = _run(options.command, running)
+    except KeyboardInterrupt:
+        if not found:
+            stop(home)
+        raise
+    if not found:
+        _announce(running, sys.stderr)
+        print("stop it with `python -m local_cloud stop`", file=sys.stderr)
+    return status
+
+
+def _run(command: Sequence[str], running: Running) -> int:
+    """Run a command to its end, and let it end by itself when it is interrupted."""
+    try:
+        process = subprocess.Popen(command, env=environment(running.url, os.environ))
+    except OSError as error:
+        raise LocalCloudError(f"{command[0]}: {error.strerror}") from None
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        # The terminal has sent the signal to the command as well.
+        try:
+            process.wait(timeout=10)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            process.kill()
+            process.wait()
+        raise
+
+
+def _announce(running: Running, file: TextIO | None = None) -> None:
+    note = f" ({running.note})" if running.note else ""
+    print(f"the local cloud runs at {running.url}{note}", file=file)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""Every region of the local cloud comes bootstrapped, as `cdk bootstrap` would leave it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from pathlib import Path
+
+from local_cloud.access import Clients
+
+STACK_NAME = "CDKToolkit"
+
+_TEMPLATE = "lib/api/bootstrap/bootstrap-template.yaml"
+"""Within the package of the CLI, which is pinned; `cdk bootstrap --show-template` prints it."""
+
+_PARAMETERS = {
+    # As `cdk bootstrap` sets them by itself.
+    "CloudFormationExecutionPolicies": "arn:aws:iam::aws:policy/AdministratorAccess",
+    "FileAssetsBucketKmsKeyId": "AWS_MANAGED_KEY",
+}
+
+logger = logging.getLogger(__name__)
+
+
+class Bootstrap:
+    """Deploys the CDK's bootstrap stack into a region when it is first used."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._regions: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def regions(self) -> list[str]:
+        """The regions in use so far."""
+        return sorted(self._regions)
+
+    async def ensure(self, region: str) -> None:
+        """Return once the region is bootstrapped; a failure is logged, and `cdk` will name it."""
+        if region not in self._regions:
+            self._regions[region] = asyncio.create_task(asyncio.to_thread(self._deploy, region))
+        await asyncio.shield(self._regions[region])
+
+    def _deploy(self, region: str) -> None:
+        cloudformation = self._clients("cloudformation", region)
+        try:
+            template = _template()
+            if template is None:
+                return
+            cloudformation.create_stack(
+                StackName=STACK_NAME,
+                TemplateBody=template,
+                Capabilities=["CAPABILITY_NAMED_IAM"],
+                Parameters=[
+                    {"ParameterKey": key, "ParameterValue": value}
+                    for key, value in _PARAMETERS.items()
+                ],
+            )
+            cloudformation.get_waiter("stack_create_complete").wait(
+                StackName=STACK_NAME, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600}
+            )
+        except Exception:
+            logger.exception("%s: the bootstrap stack could not be deployed", region)
+
+
+def _template() -> str | None:
+    """Read the bootstrap template of the CDK CLI, if there is one, that `cdk bootstrap` deploys."""
+    cdk = shutil.which("cdk")
+    return (Path(cdk).resolve().parents[1] / _TEMPLATE).read_text() if cdk else None

@@ -1,0 +1,1 @@
+"""The serving container: one process that serves one model by AWS's handler contract."""

@@ -1,0 +1,124 @@
+"""The user's code, brought in as AWS's scikit-learn container does, and called by its contract.
+
+`model_fn(model_dir)` loads the model. Then either `transform_fn(model, body, content_type, accept)`
+answers, or `input_fn(body, content_type)`, `predict_fn(data, model)` and `output_fn(prediction,
+accept)` do, each of the three with a default. Source: `serving.py` of
+sagemaker-scikit-learn-container, `_transformer.py` and `_modules.py` of sagemaker-containers.
+"""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias
+
+from local_cloud.container import encoders, layout, requirements
+
+Transform: TypeAlias = Callable[[str | bytes, str, str], Any]
+"""A loaded model: (body, content type, accept) -> whatever the handler returns."""
+
+
+class ImportModuleError(Exception):
+    """The program that SAGEMAKER_PROGRAM names is not where SAGEMAKER_SUBMIT_DIRECTORY points."""
+
+
+class UserError(Exception):
+    """A handler module that breaks the contract."""
+
+
+def load(root: Path, environ: Mapping[str, str]) -> Transform:
+    """Install the user's code under `root`, import it and load the model.
+
+    Raises whatever the user's code raises, and the errors above.
+    """
+    code = layout.code_dir(root)
+    _install(environ.get("SAGEMAKER_SUBMIT_DIRECTORY"), code)
+    requirements.check(code / "requirements.txt")
+    sys.path.insert(0, str(code))
+    module = _import(environ.get("SAGEMAKER_PROGRAM"))
+    return _transform(module, str(layout.model_dir(root)))
+
+
+def _install(submit_directory: str | None, code: Path) -> None:
+    """Copy the user's code to `/opt/ml/code`, which it does not leave when it is not told to."""
+    code.mkdir(parents=True, exist_ok=True)
+    if submit_directory is None or Path(submit_directory) == code:
+        return
+    if "://" in submit_directory:
+        raise UserError(
+            f"SAGEMAKER_SUBMIT_DIRECTORY is {submit_directory}: the local cloud does not download "
+            "code; pack it into the model archive as code/ and set /opt/ml/model/code"
+        )
+    source = Path(submit_directory)
+    if source.is_dir():
+        shutil.copytree(source, code, dirs_exist_ok=True)
+    elif source.is_file():
+        layout.extract(source, code)
+    else:
+        raise FileNotFoundError(f"SAGEMAKER_SUBMIT_DIRECTORY: there is no {submit_directory}")
+
+
+def _import(program: str | None) -> ModuleType:
+    """Import the user's program as a top-level module."""
+    if program is None:
+        # The words are AWS's, which are those of importlib.import_module(None).
+        raise AttributeError(
+            "'NoneType' object has no attribute 'startswith' (SAGEMAKER_PROGRAM is not set in the "
+            "Model's environment: set it to the file's name, such as inference.py)"
+        )
+    name = program.removesuffix(".py")
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise ImportModuleError(f"No module named {name!r}") from error
+
+
+def _transform(module: ModuleType, model_dir: str) -> Transform:
+    """Load the model and bind it to the functions that the module has."""
+    steps = {
+        "input_fn": _default_input_fn,
+        "predict_fn": _default_predict_fn,
+        "output_fn": _default_output_fn,
+    }
+    own = [name for name in steps if getattr(module, name, None)]
+    transform_fn = getattr(module, "transform_fn", None)
+    if transform_fn and own:
+        raise UserError(
+            "Cannot use transform_fn implementation with input_fn, predict_fn, and/or output_fn: "
+            f"{module.__name__} has {' and '.join(own)} too"
+        )
+    model_fn = getattr(module, "model_fn", None)
+    if model_fn is None:
+        raise NotImplementedError(
+            f"Please provide a model_fn implementation: {module.__name__} has none"
+        )
+    model = model_fn(model_dir)
+    if transform_fn:
+        return partial(transform_fn, model)
+    input_fn, predict_fn, output_fn = (
+        getattr(module, name, None) or default for name, default in steps.items()
+    )
+
+    def transform(body: str | bytes, content_type: str, accept: str) -> Any:
+        return output_fn(predict_fn(input_fn(body, content_type), model), accept)
+
+    return transform
+
+
+def _default_input_fn(body: str | bytes, content_type: str) -> Any:
+    return encoders.decode(body, content_type)
+
+
+def _default_predict_fn(data: Any, model: Any) -> Any:
+    return model.predict(data)
+
+
+def _default_output_fn(prediction: Any, accept: str) -> tuple[str | bytes, str]:
+    return encoders.encode(prediction, accept), accept

@@ -1,0 +1,125 @@
+"""The instances of one production variant, kept at the number they should be."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import secrets
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from local_cloud.sagemaker import model_data
+from local_cloud.sagemaker.host import Host, Variant
+from local_cloud.sagemaker.instance import Instance
+
+MODEL_DATA_DOWNLOAD_SECONDS = 3600
+
+_STEADY_SECONDS = 60
+_MAX_BACK_OFF_SECONDS = 60
+
+
+class _Seat:
+    """A place in a fleet: the instance that has it, if it is not being replaced just now."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance: Instance | None = instance
+        self.keeper: asyncio.Task[None] | None = None
+
+
+class Fleet:
+    """The instances of one variant of one deployment.
+
+    The model archive is downloaded once: an instance that joins later, or that replaces one that
+    died, runs the same bytes as the others.
+    """
+
+    def __init__(self, host: Host, variant: Variant, weight: float, instance_count: int) -> None:
+        self.variant = variant
+        self.weight = weight
+        self.desired_instance_count = instance_count
+        self._host = host
+        self._archive: Path | None = None
+        self._seats: list[_Seat] = []
+
+    @property
+    def instances(self) -> Sequence[Instance]:
+        """The instances in service."""
+        return [seat.instance for seat in self._seats if seat.instance and seat.instance.in_service]
+
+    def choose(self) -> Instance:
+        """Choose one of the instances in service, of which there is one at least."""
+        routing = self.variant.settings.get("RoutingConfig", {})
+        if routing.get("RoutingStrategy") == "LEAST_OUTSTANDING_REQUESTS":
+            return min(self.instances, key=lambda instance: instance.outstanding)
+        return random.choice(self.instances)  # noqa: S311
+
+    async def start(self) -> None:
+        """Put every instance into service; raises StartFailure, with none left, if one fails."""
+        if url := model_data.location(self.variant.container):
+            self._archive = self._host.home / "model-data" / f"{secrets.token_hex(8)}.tar.gz"
+            seconds = self.variant.settings.get(
+                "ModelDataDownloadTimeoutInSeconds", MODEL_DATA_DOWNLOAD_SECONDS
+            )
+            s3 = await asyncio.to_thread(self._host.clients, "s3", self.variant.region)
+            await model_data.download(s3, url, self._archive, seconds)
+        await self.grow(self.desired_instance_count)
+
+    async def grow(self, count: int) -> None:
+        """Add instances: all of them or (StartFailure) none."""
+        for instance in await self._launch(count):
+            seat = _Seat(instance)
+            seat.keeper = self._host.begin(self._keep(seat))
+            self._seats.append(seat)
+
+    async def shrink(self, count: int) -> None:
+        """Take instances out of service, the youngest first; they answer what they have first."""
+        kept = len(self._seats) - count
+        leaving, self._seats = self._seats[kept:], self._seats[:kept]
+        await asyncio.gather(*(self._leave(seat) for seat in leaving))
+
+    async def retire(self) -> None:
+        """Take every instance out of service, for good."""
+        await self.shrink(len(self._seats))
+        if self._archive:
+            self._archive.unlink(missing_ok=True)
+
+    async def _launch(self, count: int) -> list[Instance]:
+        instances = [Instance(self._host, self.variant) for _ in range(count)]
+        try:
+            async with asyncio.TaskGroup() as group:
+                for instance in instances:
+                    group.create_task(instance.start(self._archive))
+        except BaseException as error:
+            await asyncio.gather(*(instance.stop() for instance in instances))
+            if isinstance(error, BaseExceptionGroup):
+                raise error.exceptions[0] from None
+            raise
+        return instances
+
+    async def _keep(self, seat: _Seat) -> None:
+        """Replace an instance whenever it dies, ever later if it does so soon."""
+        back_off = 0.0
+        while seat.instance is not None:
+            since = time.monotonic()
+            await seat.instance.exited()
+            dead, seat.instance = seat.instance, None
+            await dead.stop()
+            if time.monotonic() - since > _STEADY_SECONDS:
+                back_off = 0.0
+            while seat.instance is None:
+                await asyncio.sleep(back_off)
+                back_off = min(2 * back_off or 1.0, _MAX_BACK_OFF_SECONDS)
+                try:
+                    [seat.instance] = await self._launch(1)
+                except Exception as failure:
+                    logging.getLogger(__name__).warning("%s is not replaced: %s", dead.id, failure)
+
+    async def _leave(self, seat: _Seat) -> None:
+        if seat.keeper:
+            seat.keeper.cancel()
+            await asyncio.wait({seat.keeper})
+        if seat.instance:
+            await seat.instance.drain()
+            await seat.instance.stop()

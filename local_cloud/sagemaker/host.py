@@ -1,0 +1,65 @@
+"""What instances are started with, and what they run on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+if TYPE_CHECKING:
+    from local_cloud.sagemaker.instance import Instance
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What an instance serves: a production variant of an endpoint, and its model's container."""
+
+    region: str
+    endpoint_name: str
+    settings: Mapping[str, Any]
+    container: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The variant's name, such as AllTraffic."""
+        return str(self.settings["VariantName"])
+
+    @property
+    def log_group(self) -> str:
+        """The endpoint's group in CloudWatch Logs."""
+        return f"/aws/sagemaker/Endpoints/{self.endpoint_name}"
+
+
+@dataclass(frozen=True)
+class Host:
+    """What instances run on, and all that runs on it."""
+
+    clients: Callable[[str, str], Any]
+    home: Path
+    http: aiohttp.ClientSession
+    instances: set[Instance] = field(default_factory=set)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Do something in the background, until `close` at the latest."""
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+    async def close(self) -> None:
+        """End what is under way first, so that nothing starts anew, and then every instance.
+
+        The front door is closed by then: last lines are for the log files only.
+        """
+        for instance in self.instances:
+            instance.log.disconnect()
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await asyncio.gather(*(instance.stop() for instance in set(self.instances)))
+        await self.http.close()

@@ -1,0 +1,177 @@
+"""What SageMaker takes and the local cloud does not run: refused by name, never ignored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from types import EllipsisType
+from typing import Any, TypeAlias
+
+from local_cloud.wire import validation_error
+
+Honoured: TypeAlias = "EllipsisType | frozenset[Any] | Mapping[str, Honoured]"
+"""Any value (...), one of some values, or a structure of which only these members."""
+
+_MODEL: Honoured = {
+    "ModelName": ...,
+    "ExecutionRoleArn": ...,
+    "Tags": ...,
+    "EnableNetworkIsolation": frozenset({False}),
+    "PrimaryContainer": {
+        "ContainerHostname": ...,
+        "Image": ...,
+        "Mode": frozenset({"SingleModel"}),
+        "ModelDataUrl": ...,
+        "ModelDataSource": {
+            "S3DataSource": {
+                "S3Uri": ...,
+                "S3DataType": frozenset({"S3Object"}),
+                "CompressionType": frozenset({"Gzip"}),
+            },
+        },
+        "Environment": ...,
+    },
+}
+
+_ENDPOINT_CONFIG: Honoured = {
+    "EndpointConfigName": ...,
+    "Tags": ...,
+    "EnableNetworkIsolation": frozenset({False}),
+    "ProductionVariants": {
+        "VariantName": ...,
+        "ModelName": ...,
+        "InstanceType": ...,
+        "InitialInstanceCount": ...,
+        "InitialVariantWeight": ...,
+        "VolumeSizeInGB": ...,
+        "EnableSSMAccess": frozenset({False}),
+        "ModelDataDownloadTimeoutInSeconds": ...,
+        "ContainerStartupHealthCheckTimeoutInSeconds": ...,
+        "RoutingConfig": {"RoutingStrategy": frozenset({"RANDOM", "LEAST_OUTSTANDING_REQUESTS"})},
+    },
+}
+
+_DEPLOYMENT: Honoured = {
+    "DeploymentConfig": {
+        "BlueGreenUpdatePolicy": {
+            # With all traffic moved at once there is no interval to wait between two steps.
+            "TrafficRoutingConfiguration": {
+                "Type": frozenset({"ALL_AT_ONCE"}),
+                "WaitIntervalInSeconds": ...,
+            },
+            "TerminationWaitInSeconds": ...,
+            "MaximumExecutionTimeoutInSeconds": ...,
+        },
+    },
+    "EndpointName": ...,
+    "EndpointConfigName": ...,
+    "ExcludeRetainedVariantProperties": ...,
+    "RetainAllVariantProperties": ...,
+    "RetainDeploymentConfig": ...,
+    "Tags": ...,
+}
+
+_CAPACITIES: Honoured = {
+    "EndpointName": ...,
+    "DesiredWeightsAndCapacities": {
+        "VariantName": ...,
+        "DesiredWeight": ...,
+        "DesiredInstanceCount": ...,
+    },
+}
+
+_ALSO_KNOWN_AS = {
+    "AsyncInferenceConfig": "asynchronous inference",
+    "AutoRollbackConfiguration": "rollback by alarm",
+    "Containers": "several containers",
+    "DataCaptureConfig": "data capture",
+    "ExplainerConfig": "online explanations",
+    "ImageConfig": "a registry of one's own",
+    "KmsKeyId": "encrypted volumes",
+    "ManagedInstanceScaling": "inference components",
+    "ModelPackageName": "model packages",
+    "MultiModelConfig": "several models in a container",
+    "RollingUpdatePolicy": "rolling updates",
+    "ServerlessConfig": "serverless inference",
+    "ShadowProductionVariants": "shadow variants",
+    "VpcConfig": "a network of one's own",
+}
+
+
+# Names of AWS's scikit-learn image, of any registry, tag and digest.
+_IMAGE = re.compile(r"(?:[^/]+/)*sagemaker-scikit-learn(?:[:@].+)?")
+
+
+def check_model(parameters: Mapping[str, Any]) -> None:
+    """Refuse (ValidationException) a CreateModel that the local cloud could not run."""
+    _refuse(parameters, _MODEL)
+    container = parameters.get("PrimaryContainer", {})
+    image, url = container.get("Image"), container.get("ModelDataUrl")
+    if image is None:
+        raise validation_error("PrimaryContainer.Image is required to run a model")
+    if not _IMAGE.fullmatch(image):
+        raise validation_error(
+            f"The local cloud does not run the image {image}: it runs AWS's scikit-learn image "
+            "only, whose repository is sagemaker-scikit-learn"
+        )
+    if url and "ModelDataSource" in container:
+        raise validation_error("Give PrimaryContainer a ModelDataUrl or a ModelDataSource")
+    if url and not url.startswith("s3://"):
+        raise validation_error(f"The local cloud reads model data from s3:// URLs, not {url}")
+
+
+def check_endpoint_config(parameters: Mapping[str, Any]) -> None:
+    """Refuse (ValidationException) a CreateEndpointConfig that the local cloud could not run."""
+    _refuse(parameters, _ENDPOINT_CONFIG)
+    variants = parameters["ProductionVariants"]
+    for variant in variants:
+        needed = {"ModelName", "InstanceType", "InitialInstanceCount"} - variant.keys()
+        if needed:
+            raise validation_error(
+                f"Variant {variant['VariantName']} needs {', '.join(sorted(needed))}"
+            )
+    _check_names(variants)
+
+
+def check_deployment(parameters: Mapping[str, Any]) -> None:
+    """Refuse (ValidationException) a CreateEndpoint or UpdateEndpoint that could not be run."""
+    _refuse(parameters, _DEPLOYMENT)
+
+
+def check_capacities(parameters: Mapping[str, Any]) -> None:
+    """Refuse (ValidationException) an UpdateEndpointWeightsAndCapacities that could not be run."""
+    _refuse(parameters, _CAPACITIES)
+    _check_names(parameters["DesiredWeightsAndCapacities"])
+
+
+def _check_names(variants: list[Mapping[str, Any]]) -> None:
+    names = [variant["VariantName"] for variant in variants]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise validation_error(f"Variant names must be unique; used twice: {', '.join(twice)}")
+
+
+def _refuse(parameters: Mapping[str, Any], honoured: Honoured) -> None:
+    if problems := list(_beyond(parameters, honoured, "")):
+        raise validation_error(
+            f"The local cloud does not run {', '.join(problems)}: remove it to try the rest here; "
+            "on AWS it may be valid"
+        )
+
+
+def _beyond(value: Any, honoured: Honoured, path: str) -> Iterator[str]:
+    if isinstance(honoured, EllipsisType):
+        return
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _beyond(item, honoured, f"{path}[{index}]")
+    elif isinstance(honoured, frozenset):
+        if value not in honoured:
+            yield f"{path} {value} (only {' or '.join(sorted(map(str, honoured)))})"
+    else:
+        for name, member in value.items():
+            where = f"{path}.{name}" if path else name
+            if name in honoured:
+                yield from _beyond(member, honoured[name], where)
+            elif member not in (None, [], {}):
+                known_as = _ALSO_KNOWN_AS.get(name)
+                yield f"{where} ({known_as})" if known_as else where

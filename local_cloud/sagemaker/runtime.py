@@ -1,0 +1,129 @@
+"""The runtime: a request to an endpoint becomes a request to one of its instances."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import Mapping
+
+import aiohttp
+
+from local_cloud.sagemaker.endpoint import Endpoint
+from local_cloud.sagemaker.host import Variant
+from local_cloud.sagemaker.instance import Instance
+from local_cloud.wire import ACCOUNT_ID, AwsError, Request, Response
+
+MAX_PAYLOAD_BYTES = 25 * 1024**2
+"""A real-time payload's limit by SageMaker's hosting FAQ."""
+
+INVOCATION_TIMEOUT_SECONDS = 60
+"""What SageMaker leaves a container for one request."""
+
+_LARGE_BODY_BYTES = 1024**2
+
+_CONNECTION_ATTEMPTS = 100
+_CONNECTION_PAUSE_SECONDS = 0.01
+
+_CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
+_INVOKED_VARIANT = "x-amzn-invoked-production-variant"
+_RETURNED = ("content-type", _CUSTOM_ATTRIBUTES)
+_FORWARDED = ("content-type", "accept", _CUSTOM_ATTRIBUTES, "x-amzn-sagemaker-inference-id")
+_UNSUPPORTED = {
+    "x-amzn-sagemaker-target-model": "TargetModel",
+    "x-amzn-sagemaker-target-container-hostname": "TargetContainerHostname",
+    "x-amzn-sagemaker-inference-component": "InferenceComponentName",
+    "x-amzn-sagemaker-enable-explanations": "EnableExplanations",
+    "x-amzn-sagemaker-session-id": "SessionId",
+    "x-amzn-sagemaker-prefix-aware-id": "PrefixAwareId",
+}
+
+_TIMED_OUT = (
+    "Your invocation timed out while waiting for a response from container primary. Review the "
+    "latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
+)
+_EXITED = "An error occurred while handling request as the model process exited."
+
+
+async def invoke(
+    http: aiohttp.ClientSession, endpoint: Endpoint, request: Request, timeout_seconds: float
+) -> Response:
+    """Have one of an endpoint's instances answer a request; raises AwsError if none is asked."""
+    _check(endpoint, request)
+    for _ in range(_CONNECTION_ATTEMPTS):
+        fleet, instance = endpoint.choose(request.headers.get("x-amzn-sagemaker-target-variant"))
+        with instance.serving():
+            try:
+                status, headers, body = await _ask(http, instance, request, timeout_seconds)
+            except aiohttp.ClientConnectorError:
+                # It ended a moment ago and has seen nothing of the request: another may have it.
+                await asyncio.sleep(_CONNECTION_PAUSE_SECONDS)
+                continue
+            except TimeoutError:
+                # It is busy with this request for as long as it likes: a new one takes its place.
+                instance.kill()
+                return _model_error(fleet.variant, instance, 0, _TIMED_OUT)
+            except aiohttp.ClientError:
+                return _model_error(fleet.variant, instance, 0, _EXITED)
+        if not 200 <= status < 300:
+            return _model_error(fleet.variant, instance, status, body.decode("utf-8", "replace"))
+        answered = {name: headers[name] for name in _RETURNED if name in headers}
+        return Response(200, {**answered, _INVOKED_VARIANT: fleet.variant.name}, body)
+    raise AwsError("ServiceUnavailable", f"No instance of endpoint {endpoint.name} connects", 503)
+
+
+async def _ask(
+    http: aiohttp.ClientSession, instance: Instance, request: Request, timeout_seconds: float
+) -> tuple[int, Mapping[str, str], bytes]:
+    """Pass a request on to an instance."""
+    async with http.post(
+        f"{instance.url}/invocations",
+        data=_sendable(request.body),
+        headers={name: request.headers[name] for name in _FORWARDED if name in request.headers},
+        timeout=aiohttp.ClientTimeout(total=timeout_seconds),
+        allow_redirects=False,
+    ) as answer:
+        return answer.status, answer.headers, await answer.read()
+
+
+def _sendable(body: bytes) -> bytes | io.BytesIO:
+    """Have a large body sent in pieces, so that other requests get their turn meanwhile."""
+    return body if len(body) < _LARGE_BODY_BYTES else io.BytesIO(body)
+
+
+def _check(endpoint: Endpoint, request: Request) -> None:
+    """Refuse a request that no instance is to see."""
+    if not endpoint.fleets:
+        raise AwsError(
+            "ValidationError",
+            f"Endpoint {endpoint.name} of account {ACCOUNT_ID} is {endpoint.status}, not InService"
+            + (f": {endpoint.failure_reason}" if endpoint.failure_reason else "."),
+        )
+    if len(request.body) > MAX_PAYLOAD_BYTES:
+        raise AwsError(
+            "RequestEntityTooLarge",
+            f"The request's body has {len(request.body):,} bytes; an endpoint takes at most "
+            f"{MAX_PAYLOAD_BYTES:,}: send the rows in several requests",
+            413,
+        )
+    for header, name in _UNSUPPORTED.items():
+        if header in request.headers:
+            raise AwsError("ValidationError", f"The local cloud does not run {name}: leave it out")
+
+
+def _model_error(variant: Variant, instance: Instance, status: int, message: str) -> Response:
+    """Say in AWS's words that the container, not the service, failed."""
+    region, group = variant.region, variant.log_group
+    side = "client" if 400 <= status < 500 else "server"
+    error = {
+        "ErrorCode": f"{side.upper()}_ERROR_FROM_MODEL",
+        "LogStreamArn": f"arn:aws:logs:{region}:{ACCOUNT_ID}:log-group:{group}"
+        f":log-stream:{instance.log_stream}",
+        "Message": f'Received {side} error ({status}) from primary with message "{message}". See '
+        f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
+        f"#logEventViewer:group={group} in account {ACCOUNT_ID} for more information.",
+        "OriginalMessage": message,
+        "OriginalStatusCode": status,
+    }
+    headers = {"content-type": "application/json", "x-amzn-errortype": "ModelError"}
+    return Response(424, headers, json.dumps(error).encode())

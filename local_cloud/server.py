@@ -1,0 +1,206 @@
+"""The front door: one HTTP server on localhost that takes every call to AWS.
+
+SageMaker, its runtime and CloudFormation are the local cloud's own; the rest is moto's, which
+works in threads behind the same door. Which service a request is for is told by its signature.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import inspect
+import json
+import logging
+import os
+import re
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import uvicorn
+from a2wsgi import WSGIMiddleware
+from botocore import xform_name
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from local_cloud.access import DEFAULT_REGION, INTERNAL_ACCESS_KEY_ID, Clients
+from local_cloud.bootstrap import Bootstrap
+from local_cloud.cloudformation import CloudFormation
+from local_cloud.home import STATE, LocalCloudError, default_home, sole_owner
+from local_cloud.process import STATUS_PATH
+from local_cloud.sagemaker import SageMaker
+from local_cloud.wire import AwsError, Request, Response, parse, serialize, serialize_error
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+DEFAULT_PORT = 4640
+
+_CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/[^/]+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
+_INVOCATIONS = re.compile(r"/endpoints/(?P<name>[^/]+)/invocations")
+
+logger = logging.getLogger(__name__)
+
+
+class FrontDoor:
+    """The ASGI app."""
+
+    def __init__(self, url: str, home: Path, identity: Mapping[str, Any]) -> None:
+        clients = Clients(url, INTERNAL_ACCESS_KEY_ID)
+        self._identity = identity
+        self._cloudformation = CloudFormation(clients)
+        self._sagemaker = SageMaker(clients, home)
+        self._bootstrap = Bootstrap(clients)
+        self._moto = WSGIMiddleware(DomainDispatcherApplication(create_backend_app), workers=16)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or start and end with the server."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._route(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        # Calls that wait for another call to this same server must not take all of its threads.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64))
+        # The first region takes seconds, most of them for imports: the command that will want it
+        # has seconds of work of its own before.
+        warming_up = asyncio.create_task(self._bootstrap.ensure(DEFAULT_REGION))
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        warming_up.cancel()
+        self._cloudformation.close()
+        await self._sagemaker.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        if scope["path"] == STATUS_PATH:
+            await _send(send, self._status())
+            return
+        signed = _CREDENTIAL.search(headers.get("authorization", ""))
+        service = signed["service"] if signed else ""
+        region = signed["region"] if signed else DEFAULT_REGION
+        if signed and signed["key"] != INTERNAL_ACCESS_KEY_ID and service != "iam":
+            await self._bootstrap.ensure(region)
+        if service not in ("cloudformation", "sagemaker"):
+            await self._moto(scope, receive, send)
+            return
+        request = Request(scope["method"], scope["path"], headers, await _body(receive), region)
+        invocation = _INVOCATIONS.fullmatch(request.path)
+        if service == "cloudformation":
+            response = await _operate(service, self._cloudformation, request)
+        elif invocation:
+            response = await self._sagemaker.invoke_endpoint(
+                region, unquote(invocation["name"]), request
+            )
+        else:
+            response = await _operate(service, self._sagemaker, request)
+        await _send(send, response)
+
+    def _status(self) -> Response:
+        status = {**self._identity, "regions": self._bootstrap.regions}
+        return Response(200, {"content-type": "application/json"}, json.dumps(status).encode())
+
+
+async def _operate(service: str, backend: object, request: Request) -> Response:
+    """Carry out one operation of a service of our own."""
+    try:
+        operation, parameters = parse(service, request)
+        method = getattr(backend, xform_name(operation.name), None)
+        if method is None:
+            raise AwsError(
+                "NotImplemented", f"the local cloud has no {service} {operation.name}", 501
+            )
+        if inspect.iscoroutinefunction(method):
+            result = await method(request.region, parameters)
+        else:
+            result = await asyncio.to_thread(method, request.region, parameters)
+        return serialize(operation, result)
+    except AwsError as error:
+        return serialize_error(service, error)
+    except Exception as error:
+        logger.exception("%s %s", service, request.headers.get("x-amz-target", request.body[:200]))
+        failure = AwsError("InternalFailure", f"the local cloud failed: {error!r}", 500)
+        return serialize_error(service, failure)
+
+
+async def _body(receive: Receive) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def _send(send: Send, response: Response) -> None:
+    headers = [
+        (name.encode("latin-1"), value.encode("latin-1"))
+        for name, value in response.headers.items()
+    ]
+    headers.append((b"content-length", str(len(response.body)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+def serve(home: Path, port: int | None) -> None:
+    """Be the local cloud that lives in home, until SIGTERM or SIGINT.
+
+    Raises LocalCloudError when another one lives there, or a port that was asked for is in use.
+    """
+    # uvicorn ends by these signals in good order and then raises them once more, for this frame:
+    # an exception lets the folder be removed.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit())
+    # AWS's own policies, such as the AdministratorAccess that `cdk bootstrap` hands out.
+    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+    with sole_owner(home):
+        listener, note = _listen(port)
+        # A bucket in a URL's path is told from one in its host by the name localhost.
+        url = f"http://localhost:{listener.getsockname()[1]}"
+        identity = {"url": url, "pid": os.getpid(), "token": secrets.token_hex(16), "note": note}
+        config = uvicorn.Config(
+            FrontDoor(url, home, identity),
+            access_log=True,
+            log_level="info",
+            timeout_graceful_shutdown=2,
+        )
+        unfinished = home / f"{STATE}.part"
+        unfinished.write_text(json.dumps(identity))
+        unfinished.replace(home / STATE)
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(port: int | None) -> tuple[socket.socket, str]:
+    """Listen on the loopback address: on port, or on the default one, or on any that is free."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    note = ""
+    try:
+        listener.bind(("127.0.0.1", DEFAULT_PORT if port is None else port))
+    except OSError as error:
+        if port is not None:
+            raise LocalCloudError(f"port {port}: {error.strerror}; choose another") from None
+        listener.bind(("127.0.0.1", 0))
+        note = f"port {DEFAULT_PORT} is in use, so it took {listener.getsockname()[1]}"
+    listener.listen(1024)
+    return listener, note
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m local_cloud.server")
+    parser.add_argument("--port", type=int)
+    try:
+        serve(default_home(), parser.parse_args().port)
+    except LocalCloudError as error:
+        sys.exit(str(error))

@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.local_cloud.sagemaker.cloud import ANSWERS, IMAGE, REGION, Cloud
+
+
+def refusal(call: Any, **arguments: Any) -> str:
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    error = caught.value.response["Error"]
+    assert error["Code"] == "ValidationException"
+    return str(error["Message"])
+
+
+def test_a_model_and_a_config_are_described_as_they_were_created(cloud: Cloud) -> None:
+    model = cloud.model("m", ModelDataUrl="s3://models/m.tar.gz")
+    described = cloud.api.describe_model(ModelName=model)
+    assert described["ModelArn"] == f"arn:aws:sagemaker:{REGION}:123456789012:model/m"
+    assert described["PrimaryContainer"]["Image"] == IMAGE
+    assert described["PrimaryContainer"]["ModelDataUrl"] == "s3://models/m.tar.gz"
+    assert datetime.now(UTC) - described["CreationTime"] < timedelta(minutes=1)
+    cloud.config("c", {"ModelName": "m", "InitialVariantWeight": 2.5})
+    config = cloud.api.describe_endpoint_config(EndpointConfigName="c")
+    assert config["EndpointConfigArn"].endswith(":endpoint-config/c")
+    assert config["ProductionVariants"][0]["InitialVariantWeight"] == 2.5
+
+
+def test_a_name_in_use_is_not_created_again_and_regions_are_apart(cloud: Cloud) -> None:
+    cloud.deploy("n", ANSWERS.format("a"))
+    arn = f"arn:aws:sagemaker:{REGION}:123456789012"
+    container = {"Image": IMAGE}
+    assert (
+        refusal(cloud.api.create_model, ModelName="n", PrimaryContainer=container)
+        == f'Cannot create already existing model "{arn}:model/n".'
+    )
+    with pytest.raises(ClientError, match="Cannot create already existing endpoint configuration"):
+        cloud.config("n", {"ModelName": "n"})
+    assert (
+        refusal(cloud.api.create_endpoint, EndpointName="n", EndpointConfigName="n")
+        == f'Cannot create already existing endpoint "{arn}:endpoint/n".'
+    )
+    elsewhere = cloud.client("sagemaker", "us-east-1")
+    elsewhere.create_model(ModelName="n", PrimaryContainer=container)
+    assert elsewhere.list_endpoints()["Endpoints"] == []
+
+
+def test_what_there_is_not_is_said_as_aws_says_it(cloud: Cloud) -> None:
+    arn = f"arn:aws:sagemaker:{REGION}:123456789012"
+    api = cloud.api
+    for call, arguments, missing in (
+        (api.describe_model, {"ModelName": "x"}, f'model "{arn}:model/x"'),
+        (api.delete_model, {"ModelName": "x"}, f'model "{arn}:model/x"'),
+        (
+            api.describe_endpoint_config,
+            {"EndpointConfigName": "x"},
+            f'endpoint configuration "{arn}:endpoint-config/x"',
+        ),
+        (
+            api.create_endpoint,
+            {"EndpointName": "e", "EndpointConfigName": "x"},
+            f'endpoint configuration "{arn}:endpoint-config/x"',
+        ),
+        (api.delete_endpoint, {"EndpointName": "x"}, f'endpoint "{arn}:endpoint/x"'),
+    ):
+        assert refusal(call, **arguments) == f"Could not find {missing}."
+    with pytest.raises(ClientError, match=f'Could not find model "{arn}:model/x"'):
+        cloud.config("c", {"ModelName": "x"})
+
+
+def test_a_config_in_use_stays_and_a_model_in_use_may_go(cloud: Cloud) -> None:
+    cloud.deploy("used", ANSWERS.format("a"))
+    message = refusal(cloud.api.delete_endpoint_config, EndpointConfigName="used")
+    assert "in use by endpoint" in message
+    cloud.api.delete_model(ModelName="used")
+    assert cloud.ask("used") == "a"
+    assert "Could not find model" in refusal(
+        cloud.api.update_endpoint, EndpointName="used", EndpointConfigName="used"
+    )
+    cloud.api.delete_endpoint(EndpointName="used")
+    cloud.gone("used")
+    cloud.api.delete_endpoint_config(EndpointConfigName="used")
+    assert cloud.api.list_endpoint_configs()["EndpointConfigs"] == []
+
+
+def test_lists_are_filtered_sorted_and_paged(cloud: Cloud) -> None:
+    for name in ("b-one", "a-one", "c-two"):
+        cloud.model(name)
+
+    def listed(**arguments: Any) -> list[str]:
+        pages = cloud.api.get_paginator("list_models").paginate(**arguments)
+        return [model["ModelName"] for page in pages for model in page["Models"]]
+
+    assert listed() == ["c-two", "a-one", "b-one"]
+    assert listed(SortOrder="Ascending") == ["b-one", "a-one", "c-two"]
+    assert listed(SortBy="Name", SortOrder="Ascending", MaxResults=1) == [
+        "a-one",
+        "b-one",
+        "c-two",
+    ]
+    assert sorted(listed(NameContains="ONE")) == ["a-one", "b-one"]
+    assert listed(CreationTimeAfter=datetime.now(UTC) + timedelta(hours=1)) == []
+    assert len(listed(CreationTimeBefore=datetime.now(UTC) + timedelta(hours=1))) == 3
+    assert "NextToken" in refusal(cloud.api.list_models, NextToken="x")
+
+
+def test_endpoints_are_listed_by_status(cloud: Cloud) -> None:
+    cloud.deploy("works", ANSWERS.format("a"))
+    cloud.deploy("broken", "raise ValueError")
+
+    def listed(**arguments: Any) -> list[str]:
+        endpoints = cloud.api.list_endpoints(**arguments)["Endpoints"]
+        return [endpoint["EndpointName"] for endpoint in endpoints]
+
+    assert listed(StatusEquals="InService") == ["works"]
+    assert listed(StatusEquals="Failed") == ["broken"]
+    assert listed(SortBy="Status", SortOrder="Ascending") == ["broken", "works"]
+    assert listed(LastModifiedTimeAfter=datetime.now(UTC) + timedelta(hours=1)) == []
+
+
+def test_tags_are_kept_changed_and_listed(cloud: Cloud) -> None:
+    api = cloud.api
+    arn = api.create_model(
+        ModelName="t", PrimaryContainer={"Image": IMAGE}, Tags=[{"Key": "a", "Value": "1"}]
+    )["ModelArn"]
+    api.add_tags(ResourceArn=arn, Tags=[{"Key": "b", "Value": "2"}, {"Key": "a", "Value": "3"}])
+    assert api.list_tags(ResourceArn=arn)["Tags"] == [
+        {"Key": "a", "Value": "3"},
+        {"Key": "b", "Value": "2"},
+    ]
+    api.delete_tags(ResourceArn=arn, TagKeys=["a"])
+    assert api.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "b", "Value": "2"}]
+    api.delete_model(ModelName="t")
+    assert "Could not find" in refusal(api.list_tags, ResourceArn=arn)
+
+
+NETWORK = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
+
+
+@pytest.mark.parametrize(
+    ("request_", "named"),
+    [
+        ({"Containers": [{"Image": IMAGE}, {"Image": IMAGE}]}, "Containers (several containers)"),
+        ({"VpcConfig": NETWORK}, "VpcConfig"),
+        ({"EnableNetworkIsolation": True}, "EnableNetworkIsolation True"),
+        ({"PrimaryContainer": {"Image": IMAGE, "Mode": "MultiModel"}}, "Mode MultiModel"),
+        ({"PrimaryContainer": {"Image": "x/sagemaker-xgboost:1.7-1"}}, "sagemaker-xgboost"),
+        ({"PrimaryContainer": {"ModelDataUrl": "s3://b/k"}}, "PrimaryContainer.Image"),
+        (
+            {"PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": "https://b/k"}},
+            "s3:// URLs, not https://b/k",
+        ),
+        (
+            {
+                "PrimaryContainer": {
+                    "Image": IMAGE,
+                    "ModelDataSource": {
+                        "S3DataSource": {
+                            "S3Uri": "s3://b/k/",
+                            "S3DataType": "S3Prefix",
+                            "CompressionType": "None",
+                        }
+                    },
+                }
+            },
+            "S3DataType S3Prefix",
+        ),
+    ],
+)
+def test_a_model_that_the_local_cloud_does_not_run_is_refused_by_name(
+    cloud: Cloud, request_: dict[str, Any], named: str
+) -> None:
+    request_ = {"PrimaryContainer": {"Image": IMAGE}, **request_}
+    assert named in refusal(cloud.api.create_model, ModelName="m", **request_)
+    assert cloud.api.list_models()["Models"] == []
+
+
+SERVERLESS = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
+
+
+@pytest.mark.parametrize(
+    ("variant", "more", "named"),
+    [
+        ({"ServerlessConfig": SERVERLESS}, {}, "ServerlessConfig (serverless inference)"),
+        ({"ManagedInstanceScaling": {"Status": "ENABLED"}}, {}, "inference components"),
+        ({"RoutingConfig": {"RoutingStrategy": "PREFIX_AWARE"}}, {}, "PREFIX_AWARE"),
+        ({}, {"KmsKeyId": "k"}, "KmsKeyId"),
+        (
+            {},
+            {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://b/k"}}},
+            "AsyncInferenceConfig (asynchronous inference)",
+        ),
+        (
+            {},
+            {"ShadowProductionVariants": [{"VariantName": "s"}]},
+            "ShadowProductionVariants (shadow variants)",
+        ),
+    ],
+)
+def test_a_config_that_the_local_cloud_does_not_run_is_refused_by_name(
+    cloud: Cloud, variant: dict[str, Any], more: dict[str, Any], named: str
+) -> None:
+    cloud.model("m")
+    with pytest.raises(ClientError) as caught:
+        cloud.config("c", {"ModelName": "m", **variant}, **more)
+    assert named in caught.value.response["Error"]["Message"]
+    assert cloud.api.list_endpoint_configs()["EndpointConfigs"] == []
+
+
+def test_a_config_has_whole_variants_with_names_of_their_own(cloud: Cloud) -> None:
+    cloud.model("m")
+    incomplete = [{"VariantName": "v", "ModelName": "m"}]
+    assert (
+        refusal(
+            cloud.api.create_endpoint_config, EndpointConfigName="c", ProductionVariants=incomplete
+        )
+        == "Variant v needs InitialInstanceCount, InstanceType"
+    )
+    with pytest.raises(ClientError, match="used twice: AllTraffic"):
+        cloud.config("c", {"ModelName": "m"}, {"ModelName": "m"})
+
+
+def test_updates_that_shift_traffic_in_steps_or_watch_alarms_are_refused_by_name(
+    cloud: Cloud,
+) -> None:
+    cloud.deploy("d", ANSWERS.format("a"))
+    canary = {
+        "Type": "CANARY",
+        "WaitIntervalInSeconds": 60,
+        "CanarySize": {"Type": "INSTANCE_COUNT", "Value": 1},
+    }
+    at_once = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
+    for deployment, named in (
+        ({"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": canary}}, "Type CANARY"),
+        (
+            {
+                "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": at_once},
+                "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a"}]},
+            },
+            "AutoRollbackConfiguration (rollback by alarm)",
+        ),
+    ):
+        assert named in refusal(
+            cloud.api.update_endpoint,
+            EndpointName="d",
+            EndpointConfigName="d",
+            DeploymentConfig=deployment,
+        )
+    policy = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": at_once}}
+    cloud.api.update_endpoint(EndpointName="d", EndpointConfigName="d", DeploymentConfig=policy)
+    assert cloud.settled("d")["LastDeploymentConfig"] == policy
+    cloud.api.update_endpoint(EndpointName="d", EndpointConfigName="d", RetainDeploymentConfig=True)
+    assert cloud.settled("d")["LastDeploymentConfig"] == policy
+
+
+def test_capacities_are_of_variants_there_are_and_not_zero_or_beyond_the_machine(
+    cloud: Cloud,
+) -> None:
+    cloud.deploy("cap", ANSWERS.format("a"))
+
+    def refused(variant: str, count: int) -> dict[str, str]:
+        with pytest.raises(ClientError) as caught:
+            cloud.api.update_endpoint_weights_and_capacities(
+                EndpointName="cap",
+                DesiredWeightsAndCapacities=[
+                    {"VariantName": variant, "DesiredInstanceCount": count}
+                ],
+            )
+        error: dict[str, str] = caught.value.response["Error"]
+        return error
+
+    assert "it has AllTraffic" in refused("Other", 1)["Message"]
+    assert "at least 1" in refused("AllTraffic", 0)["Message"]
+    assert refused("AllTraffic", 33)["Code"] == "ResourceLimitExceeded"
