@@ -39,14 +39,15 @@ demo: $(INSTALLED)
 	@echo "  python -m local_cloud exec -- cdk deploy                      no request is lost"
 	@echo "  python -m local_cloud stop                                    and all is gone"
 
+# Three at a time on two cores: the CDK CLI spends most of a deployment between two polls.
 test: check
-	pytest
+	pytest --numprocesses 3 --dist worksteal
 
 check: $(INSTALLED)
 	ruff format --check
 	ruff check
 	mypy
-	cd inference/code && mypy --config-file ../../pyproject.toml --explicit-package-bases .
+	cd inference/code && mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache/code .
 	lint-imports
 
 snapshot: $(INSTALLED)

@@ -66,7 +66,7 @@ def decode(body: bytes, content_type: str) -> Any:
         raise PayloadError(f"the answer is {content_type!r}, which cannot be read; {_CHOICE}")
     try:
         return _DECODERS[name](body)
-    except (ValueError, RecursionError) as error:  # of which UnicodeDecodeError is one
+    except (ValueError, EOFError, RecursionError) as error:
         raise PayloadError(f"the answer is not {name} as it says: {error}") from None
 
 

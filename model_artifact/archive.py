@@ -20,7 +20,6 @@ ENTRY_POINT = "code/inference.py"
 """What the container imports; SAGEMAKER_PROGRAM and SAGEMAKER_SUBMIT_DIRECTORY point at it."""
 
 
-
 class ArchiveError(Exception):
     """Files that make no archive a container could serve; the message says which, and the fix."""
 

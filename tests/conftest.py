@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -10,10 +11,15 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from model_artifact.train import save, train
 
 ROOT = Path(__file__).parents[1]
+
+# Other tests run at the same time: how long an example takes says nothing.
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +47,16 @@ def cdk_context() -> dict[str, Any]:
     """The feature flags of cdk.json, which an App made in a test does not read by itself."""
     context: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text())["context"]
     return context
+
+
+@pytest.fixture
+def project(tmp_path: Path, model_folder: Path) -> Path:
+    """A checkout with a trained model, to be changed at will."""
+    folder = tmp_path / "project"
+    for name in ("stacks", "stages", "model_artifact", "inference"):
+        ignore = shutil.ignore_patterns("__pycache__", "model")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+    shutil.copytree(model_folder, folder / "model_artifact" / "model")
+    for name in ("app.py", "cdk.json"):
+        shutil.copy(ROOT / name, folder)
+    return folder

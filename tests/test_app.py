@@ -15,17 +15,6 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture
-def project(tmp_path: Path, model_folder: Path) -> Path:
-    """A checkout with a trained model, to be changed at will."""
-    for name in ("stacks", "stages", "model_artifact", "inference"):
-        ignore = shutil.ignore_patterns("__pycache__", "model")
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignore)
-    shutil.copytree(model_folder, tmp_path / "model_artifact" / "model")
-    shutil.copy(ROOT / "app.py", tmp_path)
-    return tmp_path
-
-
 def run_app(project: Path, stage: str | None) -> subprocess.CompletedProcess[str]:
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     environment = {

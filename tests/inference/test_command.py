@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference.__main__ import main
+from tests.inference.conftest import Reply, Stub, model_error
+
+ROWS = '{"instances": [[1, 2]]}'
+
+
+def test_one_request_from_an_argument(stub: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+    stub.replies = [Reply(body=b'{"predictions": ["a"]}')]
+    assert main(["invoke", "iris", ROWS]) == 0
+    assert json.loads(capsys.readouterr().out) == {"predictions": ["a"]}
+    ((_, headers, body),) = stub.requests
+    assert (headers["content-type"], body) == ("application/json", ROWS.encode())
+
+
+def test_one_request_from_a_file_whose_suffix_tells_its_format(
+    stub: Stub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stream = io.BytesIO()
+    np.save(stream, np.array([[0.25, 0.75]]))
+    stub.replies = [Reply(body=stream.getvalue(), headers={"Content-Type": "application/x-npy"})]
+    (tmp_path / "rows.csv").write_text("1,2\n")
+    file = str(tmp_path / "rows.csv")
+    assert main(["invoke", "iris", "--file", file, "--accept", "application/x-npy"]) == 0
+    assert json.loads(capsys.readouterr().out) == [[0.25, 0.75]]
+    ((_, headers, body),) = stub.requests
+    assert (headers["content-type"], headers["accept"]) == ("text/csv", "application/x-npy")
+    assert body == b"1,2\n"
+
+
+def test_one_request_from_standard_input(stub: Stub) -> None:
+    stub.replies = [Reply(body=b"[1]")]
+    command = [sys.executable, "-m", "inference", "invoke", "iris", "--content-type", "text/csv"]
+    done = subprocess.run(
+        command, input=b"1,2\n", capture_output=True, check=False, env=dict(os.environ)
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"[1]\n", b"")
+    assert stub.requests[0][2] == b"1,2\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["iris", ROWS], "the container answered 400: row 1 is short; its log is in CloudWatch"),
+        (["iris", "--file", "missing.csv"], "missing.csv"),
+        (["iris", "--file", "rows.parquet"], "rows.parquet"),
+        (["no endpoint", ROWS], "no endpoint"),
+    ],
+)
+def test_an_error_is_one_line_and_a_status(
+    stub: Stub, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stub.replies = [model_error(400, '{"error": "row 1 is short"}')]
+    assert main(["invoke", *arguments]) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert len(output.err.splitlines()) == 1
+    assert said in output.err
+
+
+def test_a_missing_region_is_one_line_too(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert stub.url
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    assert main(["invoke", "iris", ROWS]) == 1
+    assert capsys.readouterr().err == "You must specify a region.\n"
