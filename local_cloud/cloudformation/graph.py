@@ -57,6 +57,8 @@ def run(graph: Graph, step: Callable[[str], bool], *, keep_going: bool = False) 
                     sorter.done(node)
                 else:
                     succeeded = False
+            if not (succeeded or keep_going):  # Those that wait for a thread never start.
+                running = {future: node for future, node in running.items() if not future.cancel()}
     return succeeded
 
 

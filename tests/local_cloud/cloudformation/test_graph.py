@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import itertools
 import threading
+from concurrent.futures import wait
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,6 +75,29 @@ def test_nothing_runs_that_depends_on_a_step_that_failed(
 def test_independent_steps_run_at_the_same_time() -> None:
     meeting = threading.Barrier(3, timeout=10)
     assert graph.run({"a": set(), "b": set(), "c": set()}, lambda _: meeting.wait() >= 0)
+
+
+def test_after_a_failure_nothing_else_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    noticed = threading.Event()
+    waits = itertools.count()
+
+    def watched_wait(*arguments: Any, **options: Any) -> Any:
+        if next(waits) == 1:  # The failure was all that the first wait brought.
+            noticed.set()
+        return wait(*arguments, **options)
+
+    monkeypatch.setattr("local_cloud.cloudformation.graph.wait", watched_wait)
+    started: list[str] = []
+
+    def step(node: str) -> bool:
+        started.append(node)
+        return node != "bad" and noticed.wait(10)
+
+    independent = [f"n{index}" for index in range(20)]
+    edges = {"bad": set(), **{node: set() for node in independent}, "next": set(independent[:1])}
+    assert not graph.run(edges, step)
+    assert "next" not in started
+    assert len(started) < 12  # Eight threads, and one or two that a thread took up meanwhile.
 
 
 def test_a_cycle_is_found() -> None:

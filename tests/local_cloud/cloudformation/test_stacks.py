@@ -20,7 +20,7 @@ def topic(**properties: Any) -> dict[str, Any]:
 def parameter(value: Any, **properties: Any) -> dict[str, Any]:
     return {
         "Type": "AWS::SSM::Parameter",
-        "Properties": {"Type": "String", "Value": value, **properties},
+        "Properties": {"Type": "String", "Value": value} | properties,
     }
 
 
@@ -216,7 +216,7 @@ def test_a_replacement_that_failed_without_rollback_is_begun_again(
     cloud: Any, clients: Any
 ) -> None:
     cloud.deploy("app", template(P=parameter("one", Name="/mine/first")))
-    bad = template(P=parameter("two", Name=REFUSED_NAME))
+    bad = template(P=parameter("two", Name="/mine/second", Type="Unheard"))
     assert cloud.deploy("app", bad, no_rollback=True) == "UPDATE_FAILED"
     good = template(P=parameter("three", Name="/mine/second"))
     assert cloud.deploy("app", good, no_rollback=True) == "UPDATE_COMPLETE"
