@@ -123,7 +123,9 @@ def _run(command: Sequence[str], running: Running) -> int:
     try:
         process = subprocess.Popen(command, env=environment(running.url, os.environ))
     except OSError as error:
-        raise LocalCloudError(f"{command[0]}: {error.strerror}") from None
+        raise LocalCloudError(
+            f"{command[0]}: {error.strerror}; is the environment activated, and the name right?"
+        ) from None
     try:
         return process.wait()
     except KeyboardInterrupt:

@@ -43,6 +43,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 DEFAULT_PORT = 4640
 
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/[^/]+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
+_LOCAL_HOST = re.compile(r"(127\.0\.0\.1|([a-z0-9.-]+\.)?localhost)(:\d+)?")
 _INVOCATIONS = re.compile(r"/endpoints/(?P<name>[^/]+)/invocations")
 
 logger = logging.getLogger(__name__)
@@ -84,6 +85,11 @@ class FrontDoor:
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
+        if "origin" in headers or not _LOCAL_HOST.fullmatch(headers.get("host", "")):
+            # It runs the code that is deployed to it, so no page in a browser may reach it: not by
+            # a request across sites, nor by a name that was made to resolve to this machine.
+            await _send(send, Response(403, body=b"the local cloud is not for web pages\n"))
+            return
         if scope["path"] == STATUS_PATH:
             await _send(send, self._status())
             return
@@ -92,6 +98,11 @@ class FrontDoor:
         region = signed["region"] if signed else DEFAULT_REGION
         if signed and signed["key"] != INTERNAL_ACCESS_KEY_ID and service != "iam":
             await self._bootstrap.ensure(region)
+        if service == "cloudtrail":
+            # The CDK CLI asks it for the cause of a failure, and would ask for 20 s: moto has none.
+            refusal = AwsError("AccessDeniedException", "the local cloud keeps no trail")
+            await _send(send, serialize_error(service, refusal))
+            return
         if service not in ("cloudformation", "sagemaker"):
             await self._moto(scope, receive, send)
             return

@@ -89,20 +89,24 @@ def parse(service: str, request: Request) -> tuple[OperationModel, dict[str, Any
     operation = model.operation_model(name)
     # moto's own choice is times without a zone.
     parser = _PARSERS[model.resolved_protocol](operation, timestamp_parser=parse_timestamp)
-    parameters = parser.parse(
-        {
-            "body": request.body,
-            "headers": Headers(dict(request.headers)),
-            "method": request.method,
-            "url_params": {},
-            "url_path": request.path,
-            "values": values,
-        }
-    )
+    try:
+        parameters = parser.parse(
+            {
+                "body": request.body,
+                "headers": Headers(dict(request.headers)),
+                "method": request.method,
+                "url_params": {},
+                "url_path": request.path,
+                "values": values,
+            }
+        )
+    except (AttributeError, TypeError, ValueError) as error:  # such as a number for a list
+        raise AwsError("SerializationException", f"{name} cannot be read: {error}") from None
     if operation.input_shape is not None:
         report = ParamValidator().validate(parameters, operation.input_shape)
-        problems = [report.generate_report()] if report.has_errors() else []
-        problems += _constraints(operation.input_shape, parameters, "")
+        if report.has_errors():
+            raise validation_error(report.generate_report())
+        problems = list(_constraints(operation.input_shape, parameters, ""))
         if problems:
             raise validation_error("; ".join(problems))
     return operation, parameters
@@ -112,9 +116,10 @@ def _constraints(shape: Any, value: Any, path: str) -> Iterator[str]:
     """Yield what breaks an enum, a pattern or an upper bound: botocore checks lower bounds only."""
     if isinstance(value, dict):
         for key, item in value.items():
-            member = shape.value if shape.type_name == "map" else shape.members.get(key)
-            if member is not None:
-                yield from _constraints(member, item, f"{path}.{key}" if path else key)
+            if shape.type_name == "map":
+                yield from _constraints(shape.key, key, f"{path} (a key)")
+            member = shape.value if shape.type_name == "map" else shape.members[key]
+            yield from _constraints(member, item, f"{path}.{key}" if path else key)
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _constraints(shape.member, item, f"{path}[{index}]")

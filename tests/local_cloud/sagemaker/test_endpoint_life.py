@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -396,8 +395,12 @@ def test_a_container_that_dies_during_a_request_is_a_model_error(cloud: Cloud) -
     assert caught.value.response["Error"]["Code"] == "ModelError"
 
 
-def test_an_endpoint_under_way_is_neither_updated_nor_deleted(cloud: Cloud) -> None:
-    cloud.config("busy", {"ModelName": cloud.model("busy", ANSWERS.format("a"))})
+def test_an_endpoint_under_way_is_neither_updated_nor_deleted(cloud: Cloud, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    gated = (
+        f"import pathlib, time\nwhile not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)\n"
+    )
+    cloud.config("busy", {"ModelName": cloud.model("busy", gated + ANSWERS.format("a"))})
     cloud.api.create_endpoint(EndpointName="busy", EndpointConfigName="busy")
     change = {"VariantName": "AllTraffic", "DesiredInstanceCount": 2}
     for call, arguments in (
@@ -412,7 +415,8 @@ def test_an_endpoint_under_way_is_neither_updated_nor_deleted(cloud: Cloud) -> N
             call(EndpointName="busy", **arguments)
     with pytest.raises(ClientError, match="is Creating, not InService"):
         cloud.ask("busy")
-    cloud.settled("busy")
+    gate.touch()
+    assert cloud.settled("busy")["EndpointStatus"] == "InService"
 
 
 def test_a_deleted_endpoint_is_gone_with_its_instances(cloud: Cloud) -> None:
@@ -437,9 +441,7 @@ def test_closing_in_the_middle_of_everything_leaves_no_process_and_no_folder(
     cloud.api.update_endpoint(EndpointName="runs", EndpointConfigName="new")
     cloud.api.create_endpoint(EndpointName="new", EndpointConfigName="new")
     until(lambda: len(cloud.pids()) == 4)
-    began = time.monotonic()
     cloud.run(cloud.service.close())
-    assert time.monotonic() - began < 5
     assert not cloud.pids()
     assert not list(cloud.home.iterdir())
 
