@@ -32,6 +32,6 @@ echo "Setting up $venv with $("$python" --version) (a minute or two, once) ..."
 "$venv/bin/pip" install --quiet --disable-pip-version-check \
     --requirement requirements.txt --requirement requirements-dev.txt
 # Node and npm came with the packages; the lock file has the CDK CLI's hash.
-PATH="$PWD/$venv/bin:$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+PATH="$PWD/$venv/bin:$PATH" npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
 ln -sf ../../node_modules/aws-cdk/bin/cdk "$venv/bin/cdk"
 echo "Done. To use it: . $venv/bin/activate"

@@ -35,7 +35,13 @@ def checkout(tmp_path: Path) -> Path:
     for name in listing.stdout.splitlines():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)
-    (folder / ".venv").symlink_to(Path(sys.prefix))
+    # Links to what is in this environment, and not to its folder: were the checkout's own found
+    # out of date, its set-up would empty this one.
+    (folder / ".venv").mkdir()
+    for part in Path(sys.prefix).iterdir():
+        (folder / ".venv" / part.name).symlink_to(part)
+    (folder / ".venv" / "installed").unlink(missing_ok=True)
+    (folder / ".venv" / "installed").touch()
     return folder
 
 
