@@ -17,7 +17,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -29,16 +29,13 @@ from botocore import xform_name
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from local_cloud.access import DEFAULT_REGION, INTERNAL_ACCESS_KEY_ID, Clients
+from local_cloud.asgi import Message, Receive, Send, read_body, respond
 from local_cloud.bootstrap import Bootstrap
 from local_cloud.cloudformation import CloudFormation
 from local_cloud.home import STATE, LocalCloudError, default_home, sole_owner
 from local_cloud.process import STATUS_PATH
 from local_cloud.sagemaker import SageMaker
 from local_cloud.wire import AwsError, Request, Response, parse, serialize, serialize_error
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 DEFAULT_PORT = 4640
 
@@ -60,7 +57,7 @@ class FrontDoor:
         self._bootstrap = Bootstrap(clients)
         self._moto = WSGIMiddleware(DomainDispatcherApplication(create_backend_app), workers=16)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request, or start and end with the server."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
@@ -81,7 +78,7 @@ class FrontDoor:
         await self._sagemaker.close()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _route(self, scope: Message, receive: Receive, send: Send) -> None:
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
@@ -106,7 +103,7 @@ class FrontDoor:
         if service not in ("cloudformation", "sagemaker"):
             await self._moto(scope, receive, send)
             return
-        request = Request(scope["method"], scope["path"], headers, await _body(receive), region)
+        request = Request(scope["method"], scope["path"], headers, await read_body(receive), region)
         invocation = _INVOCATIONS.fullmatch(request.path)
         if service == "cloudformation":
             response = await _operate(service, self._cloudformation, request)
@@ -145,23 +142,8 @@ async def _operate(service: str, backend: object, request: Request) -> Response:
         return serialize_error(service, failure)
 
 
-async def _body(receive: Receive) -> bytes:
-    parts = []
-    while True:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
 async def _send(send: Send, response: Response) -> None:
-    headers = [
-        (name.encode("latin-1"), value.encode("latin-1"))
-        for name, value in response.headers.items()
-    ]
-    headers.append((b"content-length", str(len(response.body)).encode()))
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": response.body})
+    await respond(send, response.status, response.headers.items(), response.body)
 
 
 def serve(home: Path, port: int | None) -> None:

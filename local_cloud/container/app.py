@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 from werkzeug import exceptions
 from werkzeug.wrappers import Response
 
+from local_cloud.asgi import App, Message, Receive, Send, read_body, respond
 from local_cloud.container import encoders
 from local_cloud.container.handler import Transform
-
-Message: TypeAlias = Mapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-App: TypeAlias = Callable[[Message, Receive, Send], Coroutine[Any, Any, None]]
 
 
 def serving(transform: Transform | str, default_accept: str) -> App:
@@ -35,7 +30,7 @@ def serving(transform: Transform | str, default_accept: str) -> App:
             case "/ping", "GET" | "HEAD":
                 response = _ping(transform)
             case "/invocations", "POST":
-                body = await _body(receive)
+                body = await read_body(receive)
                 response = _invocation(transform, default_accept, scope["headers"], body)
             case "/ping", _:
                 response = exceptions.MethodNotAllowed(["GET", "HEAD"]).get_response()
@@ -95,23 +90,10 @@ def _response(result: Any) -> Response:
     )
 
 
-async def _body(receive: Receive) -> bytes:
-    """Read a request's body."""
-    chunks = []
-    while True:
-        message = await receive()
-        chunks.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(chunks)
-
-
 async def _send(send: Send, response: Response) -> None:
     """Send a response whole."""
     response.direct_passthrough = False
     body = response.get_data()
-    headers = [(name.lower(), value) for name, value in response.headers]
-    headers = [pair for pair in headers if pair[0] not in ("content-length", "transfer-encoding")]
-    headers.append(("content-length", str(len(body))))
-    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    await send({"type": "http.response.start", "status": response.status_code, "headers": raw})
-    await send({"type": "http.response.body", "body": body})
+    computed = ("content-length", "transfer-encoding")
+    headers = [pair for pair in response.headers if pair[0].lower() not in computed]
+    await respond(send, response.status_code, headers, body)

@@ -184,10 +184,13 @@ class Instance:
         )
         exit_status = asyncio.create_task(process.wait())
         ping = asyncio.create_task(self._ping())
-        await asyncio.wait({exit_status, ping}, timeout=seconds, return_when=FIRST_COMPLETED)
-        done = {task for task in (ping, exit_status) if task.done()}
-        for task in (ping, exit_status):
-            task.cancel()
+        try:
+            done, _ = await asyncio.wait(
+                {exit_status, ping}, timeout=seconds, return_when=FIRST_COMPLETED
+            )
+        finally:
+            for task in (ping, exit_status):
+                task.cancel()
         if ping in done:
             reason = ping.result()
         elif exit_status in done:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 from typing import Any
 
 import flask
@@ -18,19 +18,19 @@ def ask(
     path: str = "/invocations",
     method: str = "POST",
     body: bytes = b"",
-    headers: Mapping[str, str] | None = None,
+    headers: dict[str, str] | None = None,
 ) -> tuple[int, dict[str, str], bytes]:
     """Send one request, its body in two pieces, and give status, headers and body."""
-    pieces: list[Mapping[str, Any]] = [
+    pieces: list[MutableMapping[str, Any]] = [
         {"type": "http.request", "body": body[:1], "more_body": True},
         {"type": "http.request", "body": body[1:]},
     ]
-    sent: list[Mapping[str, Any]] = []
+    sent: list[MutableMapping[str, Any]] = []
 
-    async def receive() -> Mapping[str, Any]:
+    async def receive() -> MutableMapping[str, Any]:
         return pieces.pop(0)
 
-    async def send(message: Mapping[str, Any]) -> None:
+    async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message)
 
     raw = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
