@@ -27,10 +27,13 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     exit 1
 fi
 
-echo "Setting up $venv with $("$python" --version) (a minute or two, once) ..."
+echo "Setting up $venv with $("$python" --version), which takes a minute or two, once:"
+echo "  the environment ..."
 "$python" -m venv --clear "$venv"
+echo "  Python packages and Node ..."
 "$venv/bin/pip" install --quiet --disable-pip-version-check \
     --requirement requirements.txt --requirement requirements-dev.txt
+echo "  the CDK CLI ..."
 # Node and npm came with the packages; the lock file has the CDK CLI's hash.
 PATH="$PWD/$venv/bin:$PATH" npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
 ln -sf ../../node_modules/aws-cdk/bin/cdk "$venv/bin/cdk"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -72,7 +73,8 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(reply.promised_bytes or len(reply.body)))
             self.end_headers()
-            self.wfile.write(reply.body)
+            with suppress(ConnectionError):  # a client that has given up meanwhile
+                self.wfile.write(reply.body)
             self.close_connection = bool(reply.promised_bytes)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its own name
