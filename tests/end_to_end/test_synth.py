@@ -1,0 +1,33 @@
+"""`cdk synth` from the terminal: it prints what is deployed, and cfn-lint does not object."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.end_to_end.conftest import environment
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_the_printed_template_is_the_deployed_one_and_cfn_lint_accepts_it(
+    project: Path, tmp_path: Path, stage: str
+) -> None:
+    variables = environment(tmp_path / "home")
+    synth = subprocess.run(
+        ["cdk", "synth", "-c", f"stage={stage}"],
+        cwd=project, env=variables, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert synth.returncode == 0, synth.stderr
+    printed = tmp_path / "template.yaml"
+    printed.write_text(synth.stdout)
+    deployed = json.loads((project / "cdk.out" / f"iris-{stage}.template.json").read_text())
+    del deployed["Rules"]  # which the CLI never prints
+    assert yaml.safe_load(synth.stdout) == deployed
+    lint = subprocess.run(
+        ["cfn-lint", str(printed)], env=variables, capture_output=True, text=True, check=False
+    )
+    assert (lint.stdout, lint.stderr, lint.returncode) == ("", "", 0)
