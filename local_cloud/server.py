@@ -164,8 +164,8 @@ def serve(home: Path, port: int | None) -> None:
         identity = {"url": url, "pid": os.getpid(), "token": secrets.token_hex(16), "note": note}
         config = uvicorn.Config(
             FrontDoor(url, home, identity),
-            access_log=True,
-            log_level="info",
+            access_log=False,
+            log_level="warning",
             timeout_graceful_shutdown=2,
         )
         unfinished = home / f"{STATE}.part"

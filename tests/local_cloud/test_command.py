@@ -15,7 +15,6 @@ import pytest
 
 from local_cloud.access import environment
 from local_cloud.process import find
-from local_cloud.server import DEFAULT_PORT
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "local_cloud"]
@@ -85,15 +84,25 @@ def test_it_listens_on_the_loopback_address_only(run: Run, home: Path) -> None:
 
 def test_a_port_in_use_is_said_and_another_is_taken(run: Run, home: Path) -> None:
     with socket.socket() as occupant:
-        try:
-            occupant.bind(("127.0.0.1", DEFAULT_PORT))
-            occupant.listen()
-        except OSError:
-            pass  # someone else has it: as good
-        started = run("start")
-    running = find(home)
-    assert running
-    assert f"port {DEFAULT_PORT} is in use, so it took {running.url[-5:]}" in started.stdout
+        # Not the default port itself: other tests, and people, may use that one meanwhile.
+        occupant.bind(("127.0.0.1", 0))
+        occupant.listen()
+        port = occupant.getsockname()[1]
+        script = (
+            "from pathlib import Path; from local_cloud import server; "
+            f"server.DEFAULT_PORT = {port}; server.serve(Path({str(home)!r}), None)"
+        )
+        with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT) as server:
+            try:
+                deadline = time.monotonic() + 30
+                while not (running := find(home)):
+                    assert time.monotonic() < deadline
+                    time.sleep(0.02)
+                taken = running.url.rpartition(":")[2]
+                assert taken != str(port)
+                assert f"port {port} is in use, so it took {taken}" in run("status").stdout
+            finally:
+                server.terminate()
 
 
 def test_a_port_that_was_asked_for_is_taken_or_nothing_starts(run: Run, home: Path) -> None:
