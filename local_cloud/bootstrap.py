@@ -28,7 +28,8 @@ class Bootstrap:
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
-        self._regions: dict[str, asyncio.Task[None]] = {}
+        self._deployments: dict[str, asyncio.Task[bool]] = {}
+        self._regions: set[str] = set()
 
     @property
     def regions(self) -> list[str]:
@@ -36,20 +37,29 @@ class Bootstrap:
         return sorted(self._regions)
 
     async def ensure(self, region: str) -> None:
-        """Return once the region is bootstrapped; a failure is logged, and `cdk` will name it."""
-        if region not in self._regions:
-            self._regions[region] = asyncio.create_task(asyncio.to_thread(self._deploy, region))
-        await asyncio.shield(self._regions[region])
+        """Return once the region is bootstrapped.
 
-    def _deploy(self, region: str) -> None:
+        A failure is logged, and the `cdk` that needs the stack will name it; the next request in
+        the region tries again.
+        """
+        self._regions.add(region)
+        if region not in self._deployments:
+            deployment = asyncio.to_thread(self._deploy, region)
+            self._deployments[region] = asyncio.create_task(deployment)
+        if not await asyncio.shield(self._deployments[region]):
+            self._deployments.pop(region, None)
+
+    def _deploy(self, region: str) -> bool:
+        """Deploy the stack, and tell whether that went well."""
+        template = _template()
+        if template is None:
+            return False
         cloudformation = self._clients("cloudformation", region)
         try:
-            template = _template()
-            if template is None:
-                return
             cloudformation.create_stack(
                 StackName=STACK_NAME,
                 TemplateBody=template,
+                OnFailure="DELETE",
                 Capabilities=["CAPABILITY_NAMED_IAM"],
                 Parameters=[
                     {"ParameterKey": key, "ParameterValue": value}
@@ -61,6 +71,8 @@ class Bootstrap:
             )
         except Exception:
             logger.exception("%s: the bootstrap stack could not be deployed", region)
+            return False
+        return True
 
 
 def _template() -> str | None:
