@@ -1,18 +1,27 @@
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import io
 import os
 import tarfile
+import threading
 import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_artifact.archive import ArchiveError, build_archive, collect_members, write_archive
+from model_artifact.archive import (
+    ArchiveError,
+    build_archive,
+    collect_members,
+    tar_stream,
+    write_archive,
+)
 
 NAMES = st.text("abcxyz._-é", min_size=1, max_size=12).filter(lambda name: name.strip("."))
 CONTENTS = st.dictionaries(NAMES, st.binary(max_size=2000), min_size=1, max_size=6)
@@ -131,6 +140,7 @@ def test_what_tools_leave_behind_is_not_packed(model: Path, code: Path) -> None:
         (lambda model, _: (model / "link").symlink_to("/etc/passwd"), "only regular files"),
         (lambda _, code: (code / "gone").symlink_to("nowhere"), "only regular files"),
         (lambda model, _: os.mkfifo(model / "pipe"), "only regular files"),
+        (lambda model, _: fill(model, {"new\nline": b""}), "rename it"),
     ],
 )
 def test_files_that_make_no_archive_are_refused_by_name(
@@ -157,3 +167,114 @@ def test_an_interrupted_build_leaves_the_archive_before_it_and_nothing_else(
         build_archive(model, code, destination)
     assert destination.read_bytes() == before
     assert list(destination.parent.iterdir()) == [destination]
+
+
+def test_an_interruption_while_threads_compress_ends_them_and_leaves_no_file(
+    model: Path, code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stream(*_: object) -> Iterator[bytes]:
+        yield from [os.urandom(1 << 18)] * 20
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("model_artifact.archive.tar_stream", stream)
+    with pytest.raises(KeyboardInterrupt):
+        build_archive(model, code, tmp_path / "out" / "model.tar.gz")
+    assert not list((tmp_path / "out").iterdir())
+    assert not [thread.name for thread in threading.enumerate() if "gzip" in thread.name]
+
+
+def while_packing(
+    monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], after_chunks: int = 0
+) -> None:
+    """Have act called once, when that many chunks of the archive have been read."""
+
+    def stream(members: dict[str, Path], content: hashlib._Hash) -> Iterator[bytes]:
+        for number, chunk in enumerate(tar_stream(members, content)):
+            if number == after_chunks:
+                act()
+            yield chunk
+
+    monkeypatch.setattr("model_artifact.archive.tar_stream", stream)
+
+
+@pytest.mark.parametrize("after_chunks", [0, 9])  # before it is opened; after all were read
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda file: file.write_bytes(b"longer than before"),
+        lambda file: file.write_bytes(b"short"),
+        lambda file: file.write_bytes(b"WEIGHTS"),
+        lambda file: (
+            file.with_name("new").write_bytes(b"weights") and file.with_name("new").replace(file)
+        ),
+    ],
+    ids=["grown", "shrunk", "rewritten", "replaced"],
+)
+def test_a_file_that_changes_while_it_is_packed_is_refused_by_name(
+    model: Path,
+    code: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Path], object],
+    after_chunks: int,
+) -> None:
+    while_packing(monkeypatch, lambda: change(model / "model.joblib"), after_chunks)
+    with pytest.raises(ArchiveError, match=r"model\.joblib: changed while it was packed"):
+        build_archive(model, code, tmp_path / "out" / "model.tar.gz")
+    assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("content", [b"longer than before", b"short"])
+def test_a_file_of_another_size_than_its_header_says_is_never_packed(
+    tmp_path: Path, content: bytes
+) -> None:
+    folder = fill(tmp_path, {"weights": b"weights"})
+    stream = tar_stream({"weights": folder / "weights"}, hashlib.sha256())
+    next(stream)
+    (folder / "weights").write_bytes(content)
+    with pytest.raises(ArchiveError, match="weights: changed"):
+        list(stream)
+
+
+def test_a_file_that_cannot_be_read_is_refused_by_name(
+    model: Path, code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    while_packing(monkeypatch, (model / "model.joblib").unlink)
+    with pytest.raises(ArchiveError, match=r"model\.joblib: No such file"):
+        build_archive(model, code, tmp_path / "out" / "model.tar.gz")
+
+
+def test_a_full_disk_is_told_with_the_folder_that_needs_the_space(
+    model: Path, code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("model_artifact.archive.write_archive", full)
+    with pytest.raises(ArchiveError, match=f"No space left on device;.* space in {tmp_path}"):
+        build_archive(model, code, tmp_path / "model.tar.gz")
+    assert not list(tmp_path.glob("*.tar.gz*"))
+
+
+def test_a_member_above_8_gib_keeps_its_size(tmp_path: Path) -> None:
+    size = (8 << 30) + 1
+    with (tmp_path / "weights").open("wb") as file:
+        file.truncate(size)  # a hole: it takes no space
+    header = next(tar_stream({"weights": tmp_path / "weights"}, hashlib.sha256()))
+    entry = tarfile.TarFile(fileobj=io.BytesIO(header)).next()
+    assert entry
+    assert entry.size == size
+
+
+def test_what_is_read_can_be_watched(model: Path, code: Path) -> None:
+    seen = 0
+
+    def watch(chunks: Iterable[bytes]) -> Iterator[bytes]:
+        nonlocal seen
+        for chunk in chunks:
+            seen += len(chunk)
+            yield chunk
+
+    file = io.BytesIO()
+    write_archive(collect_members(model, code), file, watch)
+    assert seen == len(gzip.decompress(file.getvalue()))
