@@ -1,6 +1,6 @@
 # What people, README and CI call. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check snapshot schema lock stop clean
+.PHONY: help install demo test check snapshot schema images images-compare bench lock stop clean
 
 VENV := .venv
 INSTALLED := $(VENV)/installed
@@ -15,6 +15,9 @@ help:
 	@echo "make check     the checks alone: format, lint, types, who imports whom"
 	@echo "make snapshot  accept the templates as they now are"
 	@echo "make schema    write stages/stage.schema.json for editors"
+	@echo "make images    write stacks/images.json anew, from the SageMaker SDK's data"
+	@echo "make images-compare   ask the SDK itself the same, of everything (450 MB in build/)"
+	@echo "make bench     what is claimed about speed, measured (4 GB of disk, some minutes)"
 	@echo "make lock      pin the newest packages that the .in files allow"
 	@echo "make stop      end the local cloud"
 	@echo "make clean     end it, and remove all that was made here"
@@ -55,6 +58,29 @@ snapshot: $(INSTALLED)
 
 schema: $(INSTALLED)
 	python -m stacks.stage > stages/stage.schema.json
+
+# The SDK whose data says which images AWS publishes. Write its newest version here, then
+# `make images images-compare schema`.
+SAGEMAKER_CORE := 2.27.0
+SDK := build/sagemaker-core-$(SAGEMAKER_CORE)
+
+images: $(INSTALLED)
+	pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+		--dest $(SDK)-wheel "sagemaker-core==$(SAGEMAKER_CORE)"
+	python scripts/build_images.py $(SDK)-wheel/*.whl build/images.json
+	mv build/images.json stacks/images.json
+
+# In an environment of its own: the SDK brings 450 MB that nothing else here needs.
+$(SDK)/installed: $(INSTALLED)
+	uv venv --quiet --allow-existing $(SDK)
+	uv pip install --quiet --python $(SDK)/bin/python "sagemaker-core==$(SAGEMAKER_CORE)"
+	@touch $@
+
+images-compare: $(SDK)/installed
+	PYTHONPATH=. $(SDK)/bin/python scripts/compare_images.py
+
+bench: $(INSTALLED)
+	python -m benchmarks.archive
 
 lock: $(INSTALLED)
 	uv pip compile --upgrade --universal --python-version 3.11 --no-annotate \

@@ -20,14 +20,16 @@ def main() -> None:
     archive = build_archive(
         ROOT / stage.model.artifact, ROOT / stage.model.code, ROOT / "build" / "model.tar.gz"
     )
-    HostingStack(
+    stack = HostingStack(
         app,
         stage.endpoint.name,
         stage=stage,
         archive_path=archive.path,
         archive_sha256=archive.content_sha256,
+        root=ROOT,
         env=Environment(region=stage.region),
     )
+    print(f"{stage.endpoint.name}: image {stack.image_uri}", file=sys.stderr)
     app.synth()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
+from stacks.container_image import container_image
 from stacks.endpoint import Endpoint
 from stacks.model import Model
 from stacks.scaling import VariantScaling
@@ -13,7 +14,11 @@ from stacks.stage import Stage
 
 
 class HostingStack(Stack):
-    """Everything that one stage deploys."""
+    """Everything that one stage deploys.
+
+    The folders that the stage names are relative to root. image_uri is the chosen image, in which
+    ${AWS::AccountId} stands for what only the deployment knows.
+    """
 
     def __init__(
         self,
@@ -23,9 +28,11 @@ class HostingStack(Stack):
         stage: Stage,
         archive_path: Path,
         archive_sha256: str,
+        root: Path = Path(),
         **stack_properties: Any,
     ) -> None:
         super().__init__(scope, id, **stack_properties)
+        image = container_image(self, stage, root)
         # `cdk synth` prints the bootstrap version's parameter without the rule that uses it, and
         # cfn-lint, asked about what was printed, would object.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W2001"]}}}
@@ -34,8 +41,8 @@ class HostingStack(Stack):
             "Model",
             archive_path=archive_path,
             archive_sha256=archive_sha256,
-            image_uri=stage.image_uri,
-            environment=stage.model.environment,
+            image=image,
+            environment=stage.container_environment,
             endpoint_name=stage.endpoint.name,
         )
         endpoint = Endpoint(
@@ -56,3 +63,5 @@ class HostingStack(Stack):
                 )
         CfnOutput(self, "EndpointName", value=endpoint.attr_endpoint_name)
         CfnOutput(self, "ModelDataUrl", value=model.model_data_url)
+        resolved = self.resolve(image.uri)
+        self.image_uri: str = resolved if isinstance(resolved, str) else resolved["Fn::Sub"]

@@ -16,6 +16,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from stacks.container_image import ContainerImage
+
 
 class Model(Construct):
     """A SageMaker Model made of an archive and an image, with a role of its own.
@@ -30,7 +32,7 @@ class Model(Construct):
         *,
         archive_path: Path,
         archive_sha256: str,
-        image_uri: str,
+        image: ContainerImage,
         environment: Mapping[str, str],
         endpoint_name: str,
     ) -> None:
@@ -49,16 +51,16 @@ class Model(Construct):
             self,
             "ExecutionPolicy",
             roles=[role],
-            statements=self._permissions(archive, image_uri, endpoint_name),
+            statements=self._permissions(archive, image.repository_arn, endpoint_name),
         )
         model = sagemaker.CfnModel(
             self,
             "Model",
             execution_role_arn=role.role_arn,
             primary_container=sagemaker.CfnModel.ContainerDefinitionProperty(
-                image=image_uri,
+                image=image.uri,
                 model_data_url=archive.s3_object_url,
-                environment=self._container_environment(environment),
+                environment=environment or None,
             ),
         )
         # SageMaker checks on creation that the role can read the archive, and a reference to the
@@ -85,34 +87,11 @@ class Model(Construct):
             source_hash=f"{sha256}.tar",
         )
 
-    def _container_environment(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """Add what the scikit-learn container needs to find and install code/inference.py.
-
-        Its serving toolkit takes the script's folder from SAGEMAKER_SUBMIT_DIRECTORY only, and
-        installs the folder with pip, which without PIP_NO_BUILD_ISOLATION=0 wants an index
-        (https://github.com/aws/sagemaker-scikit-learn-container).
-        """
-        return {
-            **environment,
-            "SAGEMAKER_PROGRAM": "inference.py",
-            "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
-            "SAGEMAKER_REGION": Stack.of(self).region,
-            "SAGEMAKER_CONTAINER_LOG_LEVEL": "20",
-            "PIP_NO_BUILD_ISOLATION": "0",
-        }
-
     def _permissions(
-        self, archive: FileAssetLocation, image_uri: str, endpoint_name: str
+        self, archive: FileAssetLocation, image_repository_arn: str, endpoint_name: str
     ) -> list[iam.PolicyStatement]:
         """List what a real-time container needs, each on the one resource it needs it for."""
         stack = Stack.of(self)
-        registry, _, repository = image_uri.rpartition(":")[0].partition("/")
-        image_repository = stack.format_arn(
-            service="ecr",
-            account=registry.partition(".")[0],
-            resource="repository",
-            resource_name=repository,
-        )
         log_group = stack.format_arn(
             service="logs",
             resource="log-group",
@@ -147,7 +126,7 @@ class Model(Construct):
                     "ecr:BatchGetImage",
                     "ecr:GetDownloadUrlForLayer",
                 ],
-                resources=[image_repository],
+                resources=[image_repository_arn],
             ),
             iam.PolicyStatement(
                 sid="WriteLogs",

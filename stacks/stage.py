@@ -11,31 +11,14 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
-from stacks.images import UnknownImageError, image_uri
+from stacks.images import ImageError, published
+from stacks.settings import Settings
 from stacks.stage_errors import Problem, StageError, explain, refuse
-
-RESERVED_ENVIRONMENT = frozenset(
-    {
-        "SAGEMAKER_PROGRAM",
-        "SAGEMAKER_SUBMIT_DIRECTORY",
-        "SAGEMAKER_REGION",
-        "SAGEMAKER_CONTAINER_LOG_LEVEL",
-        "PIP_NO_BUILD_ISOLATION",
-    }
-)
-"""Environment variables of the container that Slipway renders itself, so that it starts at all."""
+from stacks.stage_model import AnyModel, FrameworkModel, Model
 
 # A name of an endpoint or a variant (SageMaker API reference, EndpointName and VariantName).
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", max_length=63)]
@@ -46,67 +29,7 @@ Seconds = Annotated[int, Field(ge=0)]
 StartupSeconds = Annotated[int, Field(ge=60, le=3600)]
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
-        protected_namespaces=(),
-    )
-
-    @model_validator(mode="after")
-    def _check_rules(self) -> Self:
-        refuse(self.problems())
-        return self
-
-    def problems(self) -> Iterator[Problem]:
-        """Yield what is wrong with these settings together, each one by itself being right."""
-        yield from ()
-
-
-class Model(_Settings):
-    """What is deployed: the model's files, the code that serves them, and the image for both."""
-
-    framework: Literal["sklearn"]
-    """The image family that AWS publishes."""
-    version: str
-    """The image's version, such as "1.9-0"; AWS's table is stacks/images.json."""
-    artifact: Path = Field(default=Path("model_artifact/model"), strict=False)
-    """The folder with the model's files; they lie at the root of the archive."""
-    code: Path = Field(default=Path("inference/code"), strict=False)
-    """The folder with inference.py; it becomes code/ in the archive."""
-    environment: dict[str, str] = {}
-    """Environment variables of the container, besides those that Slipway renders itself."""
-
-    def problems(self) -> Iterator[Problem]:
-        """Yield names that are Slipway's own, and what exceeds AWS's limits (CreateModel)."""
-        for name in sorted(RESERVED_ENVIRONMENT & self.environment.keys()):
-            yield Problem(
-                f"environment.{name}",
-                self.environment[name],
-                "Slipway sets this variable itself, or the container would not start",
-                "remove it",
-            )
-        for name, value in self.environment.items():
-            if max(len(name.encode()), len(value.encode())) > 1024:
-                yield Problem(
-                    f"environment.{name}",
-                    f"{len(value.encode())} bytes",
-                    "a name or a value may have 1024 bytes at most",
-                    "put it into a file in the model's folder",
-                )
-        if len(self.environment) + len(RESERVED_ENVIRONMENT) > 100:
-            yield Problem(
-                "environment",
-                f"{len(self.environment)} variables",
-                f"a container may have 100, and {len(RESERVED_ENVIRONMENT)} are Slipway's",
-                "put them into a file in the model's folder",
-            )
-
-
-class TargetTracking(_Settings):
+class TargetTracking(Settings):
     """Keep a metric near a value by adding and removing instances."""
 
     metric: Literal["InvocationsPerInstance"]
@@ -115,7 +38,7 @@ class TargetTracking(_Settings):
     """What one instance sustains per second, times a safety factor (0.5 is common), times 60."""
 
 
-class Scaling(_Settings):
+class Scaling(Settings):
     """Between which bounds and by which measure a variant's instance count follows its load."""
 
     min_capacity: Count
@@ -140,7 +63,7 @@ class Scaling(_Settings):
             )
 
 
-class Variant(_Settings):
+class Variant(Settings):
     """A production variant: instances of one type that serve a share of the endpoint's requests."""
 
     name: Name = "AllTraffic"
@@ -186,7 +109,7 @@ class Variant(_Settings):
             )
 
 
-class RealtimeEndpoint(_Settings):
+class RealtimeEndpoint(Settings):
     """An endpoint whose instances are always on and answer while the caller waits."""
 
     mode: Literal["realtime"] = "realtime"
@@ -223,29 +146,59 @@ class RealtimeEndpoint(_Settings):
             )
 
 
-class Stage(_Settings):
+class Stage(Settings):
     """One deployment of the model: where, which image, how many instances of which type."""
 
     region: str = Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-\d$")
     """The AWS region, such as "eu-central-1"."""
-    model: Model
-    """What is deployed."""
+    model: AnyModel
+    """What is deployed, and in which image."""
     endpoint: RealtimeEndpoint
     """How it is served."""
 
     @property
-    def image_uri(self) -> str:
-        """The URI of the inference image in the stage's region."""
-        return image_uri(self.model.framework, self.model.version, self.region)
+    def image(self) -> str:
+        """The image's URI, or what model.image_for returns of one that only the account has."""
+        return self.model.image_for(self.region, self.endpoint.variants[0].instance_type)
+
+    @property
+    def container_environment(self) -> dict[str, str]:
+        """The environment variables of the container, the user's and Slipway's."""
+        return self.model.environment | self.model.rendered_environment(self.region)
 
     @field_validator("model")
     @classmethod
-    def _check_image(cls, model: Model, info: ValidationInfo) -> Model:
+    def _check_framework(cls, model: Model, info: ValidationInfo) -> Model:
         # A validator of the field rather than a rule of the stage, so that it speaks up also
         # when something is wrong with the endpoint.
-        if "region" in info.data:
-            refuse(_image_problems(model, info.data["region"]))
+        if isinstance(model, FrameworkModel) and "region" in info.data:
+            try:
+                published(model.framework, model.version, info.data["region"])
+            except ImageError as error:
+                refuse([_image_problem("", model, info.data["region"], error)])
         return model
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield an instance type that no image fits, or another one than the first's."""
+        images: dict[str, str] = {}
+        for index, variant in enumerate(self.endpoint.variants):
+            key = f"endpoint.variants.{index}.instance_type"
+            try:
+                image = self.model.image_for(self.region, variant.instance_type)
+            except ImageError as error:
+                if error.setting == "instance_type":
+                    yield Problem(key, variant.instance_type, str(error), "choose another")
+                else:
+                    yield _image_problem("model.", self.model, variant.instance_type, error)
+                return
+            images.setdefault(image, variant.instance_type)
+            if len(images) > 1:
+                first, _ = images.values()
+                why = f"it needs another image than {first}, and the variants have one model"
+                yield Problem(
+                    key, variant.instance_type, why, "choose instance types of the same kind"
+                )
+                return
 
     @classmethod
     def load(cls, name: str, folder: Path = Path("stages")) -> Stage:
@@ -280,11 +233,12 @@ def schema() -> dict[str, Any]:
     return {"$schema": "http://json-schema.org/draft-07/schema#", **Stage.model_json_schema()}
 
 
-def _image_problems(model: Model, region: str) -> Iterator[Problem]:
-    try:
-        image_uri(model.framework, model.version, region)
-    except UnknownImageError as error:
-        yield Problem("version", f"{model.version} in {region}", str(error), "choose one of these")
+def _image_problem(table: str, model: Model, where: str, error: ImageError) -> Problem:
+    """Tell an image that there is not, by the setting of the model that can be changed."""
+    key = error.setting if error.setting in FrameworkModel.model_fields else "version"
+    value = getattr(model, key)
+    got = "missing" if value is None else f"{value} for {where}"
+    return Problem(f"{table}{key}", got, str(error), "choose one of these")
 
 
 if __name__ == "__main__":

@@ -37,35 +37,47 @@ def refuse(problems: Iterable[Problem]) -> None:
 def explain(path: Path, settings: type[BaseModel], error: ValidationError) -> Iterator[str]:
     """Yield a line for each problem that pydantic or the settings' own rules found in a file."""
     for detail in error.errors(include_url=False):
-        at = detail["loc"]
-        for problem in _problems(settings, detail):
+        at, table = _place(settings, detail["loc"])
+        for problem in _problems(table, detail):
             key = ".".join(str(part) for part in (*at, problem.key) if part != "")
             yield f"{path}: {key} is {problem.got}: {problem.why}; {problem.fix}"
 
 
-def _problems(settings: type[BaseModel], detail: ErrorDetails) -> Sequence[Problem]:
+def _problems(table: type[BaseModel], detail: ErrorDetails) -> Sequence[Problem]:
     if detail["type"] == "problems":
         problems: Sequence[Problem] = detail["ctx"]["problems"]
         return problems
     got = repr(detail["input"])
-    *parents, key = detail["loc"]
-    known = list(_table(settings, parents).model_fields)
     if detail["type"] == "missing":
         return [Problem("", "missing", "it is required", "add it")]
     if detail["type"] == "extra_forbidden":
-        near = get_close_matches(str(key), known, n=1)
+        known = list(table.model_fields)
+        near = get_close_matches(str(detail["loc"][-1]), known, n=1)
         fix = f"did you mean {near[0]}?" if near else f"the keys here are {', '.join(known)}"
         return [Problem("", got, "there is no such setting", fix)]
     return [Problem("", got, "it cannot be used", detail["msg"].replace("Input", "it"))]
 
 
-def _table(settings: type[BaseModel], location: Sequence[str | int]) -> type[BaseModel]:
-    """Follow a location in the file down to the settings that describe the table there."""
+def _place(
+    settings: type[BaseModel], location: Sequence[str | int]
+) -> tuple[Sequence[str | int], type[BaseModel]]:
+    """Follow pydantic's location down: return it as it is in the file, and the table there.
+
+    Where a table may be one of several settings, the location names the class that it was read as.
+    """
+    place: list[str | int] = []
+    alternatives: dict[str, type[BaseModel]] = {}
     for key in location:
+        if key in alternatives:
+            settings = alternatives[str(key)]
+            continue
+        place.append(key)
         field = settings.model_fields.get(str(key))
         if field is not None:
-            settings = next(_models(field.annotation), settings)
-    return settings
+            alternatives = {model.__name__: model for model in _models(field.annotation)}
+            if len(alternatives) == 1:
+                (settings,) = alternatives.values()
+    return place, settings
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

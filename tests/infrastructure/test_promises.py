@@ -135,7 +135,7 @@ def test_the_role_may_do_what_a_container_needs_and_no_more(
     assert statements["ReadArchive"]["Condition"] == {
         "StringEquals": {"aws:ResourceAccount": {"Ref": "AWS::AccountId"}}
     }
-    account = stage.image_uri.partition(".")[0]
+    account = stage.image.partition(".")[0]
     assert statements["PullImage"]["Resource"].endswith(
         f":{account}:repository/sagemaker-scikit-learn"
     )

@@ -15,6 +15,8 @@ from stacks.stage_errors import StageError
 
 STAGES = Path(__file__).parents[2] / "stages"
 DEV = (STAGES / "dev.toml").read_text()
+FRAMEWORK = 'framework = "sklearn"\nversion = "1.9-0"'
+OWN_IMAGE = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/iris"
 
 
 def load(folder: Path, *changes: tuple[str, str]) -> Stage:
@@ -62,9 +64,17 @@ def test_a_stage_cannot_be_changed_once_it_is_loaded(tmp_path: Path) -> None:
         ('region = "eu-central-1"', "", "region is missing: it is required; add it"),
         ("eu-central-1", "Frankfurt", "region is 'Frankfurt'"),
         ("eu-central-1", "ap-southeast-7", "there is no region with sklearn images"),
-        ("[endpoint]", "colour = 1\n[endpoint]", "the keys here are framework, version, artifact"),
-        ('"sklearn"', '"sclearn"', "model.framework is 'sclearn'"),
-        ('"1.9-0"', '"1.9"', "there is no sklearn version '1.9'; there is 1.9-0"),
+        ("[endpoint]", "colour = 1\n[endpoint]", "code, environment, framework, version, py_vers"),
+        ('"sklearn"', '"sclearn"', "model.framework is sclearn for eu-central-1: there is no"),
+        ('"1.9-0"', '"1.8"', "there is no sklearn version '1.8'; there is 1.9-0"),
+        ('"1.9-0"', '"1.9-0"\npy_version = "py2"', "py_version is py2 for ml.m5.large: there is"),
+        ('"ml.m5.large"', '"ml.m8g.large"', "version is 1.9-0 for ml.m8g.large: there is no"),
+        ('"ml.m5.large"', '"ml.trn1.2xlarge"', "0.instance_type is ml.trn1.2xlarge: there is no"),
+        (
+            'framework = "sklearn"\nversion = "1.9-0"',
+            'framework = "huggingface"\nversion = "4.26"',
+            "model.base_framework_version is missing: huggingface 4.26.0 has several images",
+        ),
         ('"1.9-0"', "1.9", "model.version is 1.9: it cannot be used; it should be a valid string"),
         ('"iris-dev"', '"iris_dev"', "endpoint.name is 'iris_dev'"),
         ('"iris-dev"', f'"{"i" * 64}"', "should have at most 63 characters"),
@@ -126,7 +136,57 @@ def test_a_burstable_type_is_fine_where_nothing_scales(tmp_path: Path, instance_
 
 
 def test_a_trainium_type_is_not_taken_for_a_burstable_one(tmp_path: Path) -> None:
-    assert load(tmp_path, ("ml.m5.large", "ml.trn1.2xlarge"))
+    trainium = ("ml.m5.large", "ml.trn1.2xlarge")
+    assert load(tmp_path, trainium, (FRAMEWORK, 'framework = "djl-neuronx"\nversion = "0.29"'))
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        f'image = "{OWN_IMAGE}:1.0"',
+        f'image = "{OWN_IMAGE}@sha256:{"0" * 64}"',
+        'repository = "team/iris"\ntag = "1.0"',
+        'dockerfile = "container"',
+    ],
+)
+def test_an_image_of_the_users_own_gets_the_users_variables_alone(tmp_path: Path, own: str) -> None:
+    variables = '[model.environment]\nSAGEMAKER_PROGRAM = "serve.py"\n[endpoint]'
+    stage = load(tmp_path, (FRAMEWORK, own), ("[endpoint]", variables))
+    assert stage.container_environment == {"SAGEMAKER_PROGRAM": "serve.py"}
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ('image = "python:3.12"', "model.image is python:3.12: SageMaker pulls from Amazon ECR"),
+        (f'image = "{OWN_IMAGE}"', "by a tag or a digest; write"),
+        ('repository = "team/iris"', "model.tag is missing: it is required"),
+        ('repository = "Team"\ntag = "1"', "model.repository is 'Team'"),
+        ('repository = "team/iris"\ntga = "1"', "model.tga is '1': there is no such setting; did"),
+        ('dockerfile = "container"\nversion = "1"', "model.version is '1': there is no such"),
+        (
+            f'{FRAMEWORK}\nimage = "{OWN_IMAGE}:1"',
+            f"model.image is {OWN_IMAGE}:1: the image is already chosen by framework; keep one",
+        ),
+    ],
+)
+def test_a_wrong_image_of_the_users_own_is_refused_by_the_keys_of_its_kind(
+    tmp_path: Path, own: str, said: str
+) -> None:
+    found = problems(tmp_path, (FRAMEWORK, own))
+    assert said in "\n".join(found)
+    assert not any("Model" in line for line in found)  # the class is no key of the file
+
+
+@pytest.mark.parametrize(
+    "model", ['framework = "pytorch"\nversion = "2.6"', 'dockerfile = "container"']
+)
+def test_variants_that_need_different_images_are_refused(tmp_path: Path, model: str) -> None:
+    scaling = DEV[DEV.index("[endpoint.variants.scaling]") :]
+    graviton = DEV[DEV.index("[[endpoint.variants]]") : DEV.index("[endpoint.variants.scaling]")]
+    graviton = graviton.replace("AllTraffic", "Graviton").replace("m5", "m8g")
+    (problem,) = problems(tmp_path, (FRAMEWORK, model), (scaling, graviton))
+    assert "endpoint.variants.1.instance_type is ml.m8g.large: it needs another image" in problem
 
 
 def test_an_unknown_stage_lists_those_there_are() -> None:

@@ -1,0 +1,63 @@
+"""The image of the model's container: where it is pulled from, and built if it has to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from aws_cdk import Fn, Stack
+from aws_cdk import aws_ecr_assets as ecr_assets
+from constructs import Construct
+
+from stacks.images import ECR_IMAGE
+from stacks.stage import Stage
+from stacks.stage_errors import StageError
+from stacks.stage_model import DockerfileModel, RepositoryModel
+
+
+@dataclass(frozen=True)
+class ContainerImage:
+    """An image, and the one repository that a role must be allowed to pull it from."""
+
+    uri: str
+    repository_arn: str
+
+
+def container_image(scope: Construct, stage: Stage, root: Path) -> ContainerImage:
+    """Return the image that a stage names, of AWS, of anyone's in ECR, or built by this deployment.
+
+    A Dockerfile's folder is relative to root. Raises StageError if it has none.
+    """
+    stack = Stack.of(scope)
+    match stage.model:
+        case DockerfileModel(dockerfile=folder):
+            if not (root / folder / "Dockerfile").is_file():
+                raise StageError(
+                    f"{root / folder}: there is no Dockerfile; write one, or change "
+                    "model.dockerfile of the stage"
+                )
+            asset = ecr_assets.DockerImageAsset(
+                scope,
+                "Image",
+                directory=str(root / folder),
+                platform=ecr_assets.Platform.custom(stage.image),
+            )
+            return ContainerImage(asset.image_uri, asset.repository.repository_arn)
+        case RepositoryModel(repository=repository):
+            registry = "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}"
+            return ContainerImage(
+                Fn.sub(f"{registry}/{stage.image}"),
+                stack.format_arn(service="ecr", resource="repository", resource_name=repository),
+            )
+    image = ECR_IMAGE.fullmatch(stage.image)
+    assert image  # noqa: S101 - the stage was checked when it was read
+    return ContainerImage(
+        image[0],
+        stack.format_arn(
+            service="ecr",
+            region=image["region"],
+            account=image["account"],
+            resource="repository",
+            resource_name=image["repository"],
+        ),
+    )

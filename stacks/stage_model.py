@@ -1,0 +1,166 @@
+"""The [model] table of a stage: what is deployed, in an image of AWS's or of your own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from stacks.images import ECR_IMAGE, frameworks, image_uri, is_graviton, serving_environment
+from stacks.settings import Settings
+from stacks.stage_errors import Problem, refuse
+
+
+class Model(Settings):
+    """What is deployed, whatever the image: the model's files and the code that serves them."""
+
+    artifact: Path = Field(default=Path("model_artifact/model"), strict=False)
+    """The folder with the model's files; they lie at the root of the archive."""
+    code: Path = Field(default=Path("inference/code"), strict=False)
+    """The folder with inference.py; it becomes code/ in the archive."""
+    environment: dict[str, str] = Field(default={})
+    """Environment variables of the container, besides those that Slipway renders itself."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_one_image(cls, table: Any) -> Any:
+        named = [key for key in _MODELS if key in table] if isinstance(table, dict) else []
+        if len(named) > 1:
+            why = f"the image is already chosen by {named[0]}"
+            refuse([Problem(named[1], table[named[1]], why, "keep one of the two")])
+        return table
+
+    def rendered_environment(self, region: str) -> dict[str, str]:  # noqa: ARG002
+        """Return the variables that Slipway sets itself: none, for an image it does not know."""
+        return {}
+
+    def image_for(self, region: str, instance_type: str) -> str:
+        """Return what tells the image for an instance type from others. Raises ImageError."""
+        raise NotImplementedError
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield names that are Slipway's own, and what exceeds AWS's limits (CreateModel)."""
+        rendered = self.rendered_environment("").keys()
+        for name in sorted(rendered & self.environment.keys()):
+            yield Problem(
+                f"environment.{name}",
+                self.environment[name],
+                "Slipway sets this variable itself, or the container would not start",
+                "remove it",
+            )
+        for name, value in self.environment.items():
+            if max(len(name.encode()), len(value.encode())) > 1024:
+                yield Problem(
+                    f"environment.{name}",
+                    f"{len(value.encode())} bytes",
+                    "a name or a value may have 1024 bytes at most",
+                    "put it into a file in the model's folder",
+                )
+        if len(self.environment) + len(rendered) > 100:
+            yield Problem(
+                "environment",
+                f"{len(self.environment)} variables",
+                f"a container may have 100, and {len(rendered)} are Slipway's",
+                "put them into a file in the model's folder",
+            )
+
+
+class FrameworkModel(Model):
+    """A model in one of the images that AWS publishes; its table is stacks/images.json."""
+
+    framework: str = Field(json_schema_extra={"enum": list(frameworks())})
+    """The image family, by the name that the SageMaker SDK gives it."""
+    version: str
+    """The framework's version, such as "1.9-0"; "1.9" is the newest that begins so."""
+    py_version: str | None = None
+    """Which Python, such as "py312", where there are images for several."""
+    base_framework_version: str | None = None
+    """For "huggingface" where there are several: such as "pytorch1.13.1"."""
+
+    def rendered_environment(self, region: str) -> dict[str, str]:
+        """Return the variables by which the framework's container finds its script."""
+        return serving_environment(self.framework, region)
+
+    def image_for(self, region: str, instance_type: str) -> str:
+        """Return the URI of the image for an instance type. Raises ImageError."""
+        return image_uri(
+            self.framework,
+            self.version,
+            region,
+            instance_type,
+            py_version=self.py_version,
+            base_framework_version=self.base_framework_version,
+        )
+
+
+class ImageModel(Model):
+    """A model in an image of your own, in a registry of Amazon ECR."""
+
+    image: str = Field(max_length=255)
+    """The image's URI, with a tag or a digest."""
+
+    def image_for(self, region: str, instance_type: str) -> str:  # noqa: ARG002
+        """Return the URI, which may be of an image for several platforms."""
+        return self.image
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield a URI that SageMaker does not pull."""
+        if not ECR_IMAGE.fullmatch(self.image):
+            yield Problem(
+                "image",
+                self.image,
+                "SageMaker pulls from Amazon ECR, by a tag or a digest",
+                'write "ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG"',
+            )
+        yield from super().problems()
+
+
+class RepositoryModel(Model):
+    """A model in an image of your own, in an ECR repository of the account and the region."""
+
+    repository: str = Field(pattern=r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$", min_length=2, max_length=256)
+    """The repository's name."""
+    tag: str = Field(pattern=r"^(\w[\w.-]{0,127}|sha256:[0-9a-f]{64})$")
+    """The image's tag, or its digest."""
+
+    def image_for(self, region: str, instance_type: str) -> str:  # noqa: ARG002
+        """Return the repository and the tag, which may be of an image for several platforms."""
+        return f"{self.repository}{'@' if self.tag.startswith('sha256:') else ':'}{self.tag}"
+
+
+class DockerfileModel(Model):
+    """A model in an image that `cdk deploy` builds, with Docker on this machine."""
+
+    dockerfile: Path = Field(strict=False)
+    """The folder with the Dockerfile."""
+
+    def image_for(self, region: str, instance_type: str) -> str:  # noqa: ARG002
+        """Return the platform to build for, whatever that of this machine is."""
+        return "linux/arm64" if is_graviton(instance_type) else "linux/amd64"
+
+
+_MODELS: dict[str, type[Model]] = {
+    "framework": FrameworkModel,
+    "image": ImageModel,
+    "repository": RepositoryModel,
+    "dockerfile": DockerfileModel,
+}
+
+
+def _kind_of_model(value: Any) -> str:
+    """Name the settings that a [model] table is to be read as, by the key that only they have."""
+    if isinstance(value, Model):
+        return type(value).__name__
+    keys = value if isinstance(value, dict) else ()
+    return next((_MODELS[key] for key in _MODELS if key in keys), FrameworkModel).__name__
+
+
+AnyModel = Annotated[
+    Annotated[FrameworkModel, Tag("FrameworkModel")]
+    | Annotated[ImageModel, Tag("ImageModel")]
+    | Annotated[RepositoryModel, Tag("RepositoryModel")]
+    | Annotated[DockerfileModel, Tag("DockerfileModel")],
+    Discriminator(_kind_of_model),
+]
