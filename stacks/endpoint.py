@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from stacks.stage import Variant
+from stacks.stage_endpoint import Variant
 
 
 class Endpoint(Construct):

@@ -3,7 +3,7 @@
 from aws_cdk import aws_applicationautoscaling as autoscaling
 from constructs import Construct
 
-from stacks.stage import Scaling
+from stacks.stage_endpoint import Scaling
 
 _METRICS = {"InvocationsPerInstance": "SageMakerVariantInvocationsPerInstance"}
 

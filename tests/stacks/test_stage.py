@@ -12,27 +12,7 @@ from hypothesis import strategies as st
 
 from stacks.stage import Stage, schema
 from stacks.stage_errors import StageError
-
-STAGES = Path(__file__).parents[2] / "stages"
-DEV = (STAGES / "dev.toml").read_text()
-FRAMEWORK = 'framework = "sklearn"\nversion = "1.9-0"'
-OWN_IMAGE = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/iris"
-
-
-def load(folder: Path, *changes: tuple[str, str]) -> Stage:
-    """Load dev.toml with some of its text replaced."""
-    text = DEV
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    (folder / "edited.toml").write_text(text)
-    return Stage.load("edited", folder)
-
-
-def problems(folder: Path, *changes: tuple[str, str]) -> list[str]:
-    with pytest.raises(StageError) as caught:
-        load(folder, *changes)
-    return str(caught.value).splitlines()
+from tests.stacks.edited import DEV, FRAMEWORK, OWN_IMAGE, STAGES, load, problems
 
 
 @pytest.mark.parametrize("path", sorted(STAGES.glob("*.toml")), ids=lambda path: path.stem)
@@ -187,18 +167,6 @@ def test_variants_that_need_different_images_are_refused(tmp_path: Path, model: 
     graviton = graviton.replace("AllTraffic", "Graviton").replace("m5", "m8g")
     (problem,) = problems(tmp_path, (FRAMEWORK, model), (scaling, graviton))
     assert "endpoint.variants.1.instance_type is ml.m8g.large: it needs another image" in problem
-
-
-def test_an_unknown_stage_lists_those_there_are() -> None:
-    with pytest.raises(StageError, match="there is dev, prod"):
-        Stage.load("production", STAGES)
-
-
-@pytest.mark.parametrize("content", [b"region = ", b"\xff\xfe"])
-def test_a_file_that_is_not_toml_is_named(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "broken.toml").write_bytes(content)
-    with pytest.raises(StageError, match=r"broken\.toml: not TOML"):
-        Stage.load("broken", tmp_path)
 
 
 VALUES = st.recursive(
