@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from stacks.images import ImageError, published
+from stacks.instance_memory import memory_bytes
 from stacks.settings import Settings
 from stacks.stage_endpoint import RealtimeEndpoint
 from stacks.stage_errors import Problem, StageError, explain, refuse
@@ -40,6 +41,12 @@ class Stage(Settings):
     def container_environment(self) -> dict[str, str]:
         """The environment variables of the container, the user's and Slipway's."""
         return self.model.environment | self.model.rendered_environment(self.region)
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """The least memory that an instance has, or None if a type's is not known."""
+        known = [memory_bytes(variant.instance_type) for variant in self.endpoint.variants]
+        return None if None in known else min(size for size in known if size is not None)
 
     @field_validator("model")
     @classmethod
