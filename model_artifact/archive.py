@@ -37,8 +37,10 @@ class Archive:
     """Over the names and bytes of its members, before compression: 64 hexadecimal digits."""
 
 
-def build_archive(model: Path, code: Path, destination: Path) -> Archive:
+def build_archive(model: Path, code: Path | None, destination: Path) -> Archive:
     """Pack the folder model at the root of an archive, and the folder code as code/ within it.
+
+    Without code, it is the model's files alone.
 
     An archive at destination that was made of the same files is left as it is. More than a second
     of work is shown on standard error. Raises ArchiveError as collect_members does, and for a file
@@ -56,7 +58,7 @@ def build_archive(model: Path, code: Path, destination: Path) -> Archive:
     return Archive(destination, content_sha256)
 
 
-def collect_members(model: Path, code: Path) -> dict[str, Path]:
+def collect_members(model: Path, code: Path | None) -> dict[str, Path]:
     """Map the archive's member names to the files that they are made of.
 
     Raises ArchiveError for a folder that is missing or empty, for code without inference.py, for
@@ -68,6 +70,8 @@ def collect_members(model: Path, code: Path) -> dict[str, Path]:
             f"{model}: no model files there; train the example with "
             "`python -m model_artifact.train`, or put your own into this folder"
         )
+    if code is None:
+        return members
     for name in members:
         if name.partition("/")[0] == "code":
             raise ArchiveError(
