@@ -14,18 +14,23 @@ ROOT = Path(__file__).parent
 
 
 def main() -> None:
-    """Synthesize the stage named by `-c stage=NAME`, or dev."""
+    """Synthesize the stage named by `-c stage=NAME` or `-c stage=PATH.toml`, or dev."""
     app = App()
-    stage = Stage.load(app.node.try_get_context("stage") or "dev", ROOT / "stages")
-    archive = build_archive(
-        ROOT / stage.model.artifact, ROOT / stage.model.code, ROOT / "build" / "model.tar.gz"
-    )
+    name = app.node.try_get_context("stage") or "dev"
+    stage = Stage.load(name, ROOT / "stages")
+    artifact, code, archive = stage.model.artifact, stage.model.code_folder, None
+    if isinstance(artifact, Path):
+        destination = ROOT / "build" / stage.endpoint.name / "model.tar.gz"
+        archive = build_archive(ROOT / artifact, ROOT / code if code else None, destination)
+    else:
+        how = f"; download it, then `python -m model_artifact inspect FILE --stage {name}`"
+        said = f"{artifact} was not inspected{'' if artifact.is_prefix else how}"
+        print(f"{stage.endpoint.name}: {said}", file=sys.stderr)
     stack = HostingStack(
         app,
         stage.endpoint.name,
         stage=stage,
-        archive_path=archive.path,
-        archive_sha256=archive.content_sha256,
+        archive=archive,
         root=ROOT,
         env=Environment(region=stage.region),
     )

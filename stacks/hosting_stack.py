@@ -1,4 +1,4 @@
-"""A model behind an endpoint: the archive, the model, the endpoint, and its scaling."""
+"""A model behind an endpoint: its files, its image, the model, the endpoint, and its scaling."""
 
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from constructs import Construct
 from stacks.container_image import container_image
 from stacks.endpoint import Endpoint
 from stacks.model import Model
+from stacks.model_data import LocalArchive, model_data
 from stacks.scaling import VariantScaling
 from stacks.stage import Stage
 
@@ -16,7 +17,8 @@ from stacks.stage import Stage
 class HostingStack(Stack):
     """Everything that one stage deploys.
 
-    The folders that the stage names are relative to root. image_uri is the chosen image, in which
+    archive is made of the stage's folders; there is none if the model lies in S3 already. The
+    folders that the stage names are relative to root. image_uri is the chosen image, in which
     ${AWS::AccountId} stands for what only the deployment knows.
     """
 
@@ -26,23 +28,23 @@ class HostingStack(Stack):
         id: str,
         *,
         stage: Stage,
-        archive_path: Path,
-        archive_sha256: str,
+        archive: LocalArchive | None = None,
         root: Path = Path(),
         **stack_properties: Any,
     ) -> None:
         super().__init__(scope, id, **stack_properties)
         image = container_image(self, stage, root)
+        data = model_data(self, stage, archive)
         # `cdk synth` prints the bootstrap version's parameter without the rule that uses it, and
         # cfn-lint, asked about what was printed, would object.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W2001"]}}}
         model = Model(
             self,
             "Model",
-            archive_path=archive_path,
-            archive_sha256=archive_sha256,
+            data=data,
             image=image,
             environment=stage.container_environment,
+            network_isolation=stage.model.network_isolation,
             endpoint_name=stage.endpoint.name,
         )
         endpoint = Endpoint(
@@ -62,6 +64,6 @@ class HostingStack(Stack):
                     scaling=variant.scaling,
                 )
         CfnOutput(self, "EndpointName", value=endpoint.attr_endpoint_name)
-        CfnOutput(self, "ModelDataUrl", value=model.model_data_url)
+        CfnOutput(self, "ModelDataUrl", value=data.url)
         resolved = self.resolve(image.uri)
         self.image_uri: str = resolved if isinstance(resolved, str) else resolved["Fn::Sub"]

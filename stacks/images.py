@@ -110,8 +110,10 @@ def published(
     return [image for image in images if image.version == meant[0]]
 
 
-def serving_environment(framework: str, region: str) -> dict[str, str]:
+def serving_environment(framework: str, region: str, *, script: bool = True) -> dict[str, str]:
     """Return the variables by which a framework's container finds and runs code/inference.py.
+
+    Without a script, there is none to find: the container serves the model's files by itself.
 
     The toolkit of scikit-learn and XGBoost takes the script's folder from
     SAGEMAKER_SUBMIT_DIRECTORY only, and installs the folder with pip, which without
@@ -119,6 +121,8 @@ def serving_environment(framework: str, region: str) -> dict[str, str]:
     The others look into /opt/ml/model/code (https://github.com/aws/sagemaker-inference-toolkit).
     """
     common = {"SAGEMAKER_REGION": region, "SAGEMAKER_CONTAINER_LOG_LEVEL": "20"}
+    if not script:
+        return common
     if framework in ("sklearn", "xgboost"):
         return {
             "SAGEMAKER_PROGRAM": "inference.py",

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from stacks.artifact import Artifact, Code, S3Artifact
 from stacks.images import ECR_IMAGE, frameworks, image_uri, is_graviton, serving_environment
 from stacks.settings import Settings
 from stacks.stage_errors import Problem, refuse
@@ -16,12 +17,21 @@ from stacks.stage_errors import Problem, refuse
 class Model(Settings):
     """What is deployed, whatever the image: the model's files and the code that serves them."""
 
-    artifact: Path = Field(default=Path("model_artifact/model"), strict=False)
-    """The folder with the model's files; they lie at the root of the archive."""
-    code: Path = Field(default=Path("inference/code"), strict=False)
-    """The folder with inference.py; it becomes code/ in the archive."""
+    artifact: Artifact = Path("model_artifact/model")
+    """The folder with the model's files, which lie at the root of the archive; or an archive in S3,
+    "s3://BUCKET/KEY.tar.gz"; or files in S3, "s3://BUCKET/PREFIX/", for a very large model."""
+    artifact_account: str | None = Field(default=None, pattern=r"^[0-9]{12}$")
+    """The account of the bucket in S3, if it is not the one that is deployed to."""
+    code: Code = None
+    """The folder with inference.py, which becomes code/ in the archive: "inference/code" if absent.
+    An artifact in S3 has its own code/. false: no script, the image serves the files by itself."""
+    vendor_requirements: bool = False
+    """Pack what code/requirements.txt names, rather than have the container install it."""
     environment: dict[str, str] = Field(default={})
     """Environment variables of the container, besides those that Slipway renders itself."""
+    network_isolation: bool = False
+    """Let the container call nobody, not even S3 or CloudWatch; it can install no requirements.txt
+    then, unless vendor_requirements packs them."""
 
     @model_validator(mode="before")
     @classmethod
@@ -32,6 +42,13 @@ class Model(Settings):
             refuse([Problem(named[1], table[named[1]], why, "keep one of the two")])
         return table
 
+    @property
+    def code_folder(self) -> Path | None:
+        """The folder to pack as code/, if there is one to pack."""
+        if self.code is False or isinstance(self.artifact, S3Artifact):
+            return None
+        return self.code or Path("inference/code")
+
     def rendered_environment(self, region: str) -> dict[str, str]:  # noqa: ARG002
         """Return the variables that Slipway sets itself: none, for an image it does not know."""
         return {}
@@ -41,6 +58,35 @@ class Model(Settings):
         raise NotImplementedError
 
     def problems(self) -> Iterator[Problem]:
+        """Yield what contradicts where the model lies, and variables that cannot be set."""
+        yield from self._artifact_problems()
+        yield from self._environment_problems()
+
+    def _artifact_problems(self) -> Iterator[Problem]:
+        in_s3 = isinstance(self.artifact, S3Artifact)
+        if in_s3 and self.code:
+            yield Problem(
+                "code",
+                self.code,
+                f"{self.artifact} is deployed as it is, and nothing is added to it",
+                "remove it, and put the code into code/ there; or write false if there is none",
+            )
+        if self.artifact_account and not in_s3:
+            yield Problem(
+                "artifact_account",
+                self.artifact_account,
+                f"{self.artifact} is a folder, which is uploaded to the account deployed to",
+                "remove it",
+            )
+        if self.vendor_requirements and (in_s3 or self.code is False):
+            yield Problem(
+                "vendor_requirements",
+                "true",
+                "nothing is packed" if in_s3 else "there is no code that could require anything",
+                "remove it" + (f", and put the packages into {self.artifact}" if in_s3 else ""),
+            )
+
+    def _environment_problems(self) -> Iterator[Problem]:
         """Yield names that are Slipway's own, and what exceeds AWS's limits (CreateModel)."""
         rendered = self.rendered_environment("").keys()
         for name in sorted(rendered & self.environment.keys()):
@@ -81,7 +127,7 @@ class FrameworkModel(Model):
 
     def rendered_environment(self, region: str) -> dict[str, str]:
         """Return the variables by which the framework's container finds its script."""
-        return serving_environment(self.framework, region)
+        return serving_environment(self.framework, region, script=self.code is not False)
 
     def image_for(self, region: str, instance_type: str) -> str:
         """Return the URI of the image for an instance type. Raises ImageError."""
@@ -94,8 +140,34 @@ class FrameworkModel(Model):
             base_framework_version=self.base_framework_version,
         )
 
+    def problems(self) -> Iterator[Problem]:
+        """Yield the one framework whose container does not start without a script."""
+        if self.framework == "sklearn" and self.code is False:
+            yield Problem(
+                "code",
+                "false",
+                "the container for sklearn imports its handler functions from a script",
+                "remove it, or name the folder with inference.py",
+            )
+        yield from super().problems()
 
-class ImageModel(Model):
+
+class OwnImageModel(Model):
+    """A model in an image of your own, of which Slipway knows nothing."""
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield the wish for packages for a Python that is not known."""
+        if self.vendor_requirements:
+            yield Problem(
+                "vendor_requirements",
+                "true",
+                "which Python an image of your own has is not known",
+                "install them in the image, and remove this",
+            )
+        yield from super().problems()
+
+
+class ImageModel(OwnImageModel):
     """A model in an image of your own, in a registry of Amazon ECR."""
 
     image: str = Field(max_length=255)
@@ -117,7 +189,7 @@ class ImageModel(Model):
         yield from super().problems()
 
 
-class RepositoryModel(Model):
+class RepositoryModel(OwnImageModel):
     """A model in an image of your own, in an ECR repository of the account and the region."""
 
     repository: str = Field(pattern=r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$", min_length=2, max_length=256)
@@ -130,7 +202,7 @@ class RepositoryModel(Model):
         return f"{self.repository}{'@' if self.tag.startswith('sha256:') else ':'}{self.tag}"
 
 
-class DockerfileModel(Model):
+class DockerfileModel(OwnImageModel):
     """A model in an image that `cdk deploy` builds, with Docker on this machine."""
 
     dockerfile: Path = Field(strict=False)

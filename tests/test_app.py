@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,14 @@ def run_app(project: Path, stage: str | None) -> subprocess.CompletedProcess[str
         text=True,
         check=False,
     )
+
+
+def edit(project: Path, stage: str, old: str, new: str, code: str = "") -> None:
+    """Write a stage that is dev with other text, and another line for its code."""
+    dev = (project / "stages" / "dev.toml").read_text()
+    path = project / "stages" / f"{stage}.toml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(dev.replace(old, new).replace('code = "inference/code"', code))
 
 
 def test_app_imports_the_stacks_and_the_archive_and_no_other_part() -> None:
@@ -64,6 +73,39 @@ def test_a_stage_becomes_a_stack_with_the_endpoints_name_and_the_real_archive(
     (archive,) = (key for key in assets["files"] if key.endswith(".tar"))
     template = (project / "cdk.out" / f"{stack}.template.json").read_text()
     assert f"{archive}.gz" in template
+    # Of each endpoint's own: two that are synthesized at once have an archive each.
+    assert sorted(file.parent.name for file in (project / "build").glob("**/*.gz")) == [stack]
+
+
+@pytest.mark.parametrize(
+    ("artifact", "how"),
+    [
+        (
+            "s3://models/iris/1.tar.gz",
+            "; download it, then `python -m model_artifact inspect FILE --stage examples/own`",
+        ),
+        ("s3://models/iris/1/", ""),
+    ],
+)
+def test_a_model_in_s3_is_not_packed_and_it_is_said_that_it_was_not_inspected(
+    project: Path, artifact: str, how: str
+) -> None:
+    shutil.rmtree(project / "model_artifact" / "model")
+    edit(project, "examples/own", 'artifact = "model_artifact/model"', f'artifact = "{artifact}"')
+    done = run_app(project, "examples/own")
+    assert done.returncode == 0
+    assert done.stderr.splitlines()[0] == f"iris-dev: {artifact} was not inspected{how}"
+    assert not (project / "build").exists()
+
+
+def test_a_model_that_needs_no_code_is_packed_without(project: Path) -> None:
+    sklearn = 'framework = "sklearn"\nversion = "1.9-0"'
+    edit(project, "own", sklearn, 'framework = "xgboost"\nversion = "3.2-0"', code="code = false")
+    assert run_app(project, "stages/own.toml").returncode == 0
+    with tarfile.open(project / "build" / "iris-dev" / "model.tar.gz") as archive:
+        names = archive.getnames()
+    assert "model.joblib" in names
+    assert not any(name.startswith("code") for name in names)
 
 
 @pytest.mark.parametrize(

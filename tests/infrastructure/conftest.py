@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aws_cdk import App, Environment
 
+from model_artifact.archive import Archive
 from stacks.hosting_stack import HostingStack
 from stacks.stage import Stage
 from tests.infrastructure.synthesis import CONTENT_SHA256, Synthesize, Synthesized
@@ -29,8 +30,9 @@ def synthesize(cdk_context: dict[str, Any], tmp_path_factory: pytest.TempPathFac
             app,
             stage.endpoint.name,
             stage=stage,
-            archive_path=archive,
-            archive_sha256=archive_sha256,
+            archive=Archive(archive, archive_sha256)
+            if isinstance(stage.model.artifact, Path)
+            else None,
             env=Environment(region=stage.region),
         )
         app.synth()

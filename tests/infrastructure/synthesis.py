@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +39,15 @@ class Synthesized:
             for logical_id, resource in self.template["Resources"].items()
             if resource["Type"] == resource_type
         }
+
+    def findings(self) -> list[str]:
+        """Return what cfn-lint and the CDK's own validation find wrong with the template."""
+        file = self.folder / "linted.json"
+        file.write_text(json.dumps(self.template))
+        lint = subprocess.run(["cfn-lint", str(file)], capture_output=True, text=True, check=False)
+        report = json.loads((self.folder / "validation-report.json").read_text())
+        found = [v for plugin in report["pluginReports"] for v in plugin["violations"]]
+        return [*lint.stdout.splitlines(), *lint.stderr.splitlines(), *map(str, found)]
 
 
 Synthesize = Callable[..., Synthesized]

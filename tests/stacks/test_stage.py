@@ -44,7 +44,7 @@ def test_a_stage_cannot_be_changed_once_it_is_loaded(tmp_path: Path) -> None:
         ('region = "eu-central-1"', "", "region is missing: it is required; add it"),
         ("eu-central-1", "Frankfurt", "region is 'Frankfurt'"),
         ("eu-central-1", "ap-southeast-7", "there is no region with sklearn images"),
-        ("[endpoint]", "colour = 1\n[endpoint]", "code, environment, framework, version, py_vers"),
+        ("[endpoint]", "colour = 1\n[endpoint]", "network_isolation, framework, version, py_vers"),
         ('"sklearn"', '"sclearn"', "model.framework is sclearn for eu-central-1: there is no"),
         ('"1.9-0"', '"1.8"', "there is no sklearn version '1.8'; there is 1.9-0"),
         ('"1.9-0"', '"1.9-0"\npy_version = "py2"', "py_version is py2 for ml.m5.large: there is"),
