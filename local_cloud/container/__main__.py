@@ -1,76 +1,49 @@
-"""Serve one model: `python -m local_cloud.container ROOT FD`.
+"""One container as a program, which whoever wants a model served starts by its file's path.
 
-ROOT holds `opt/ml`; FD is a listening socket that the caller hands down, so that there is no race
-for a port. The process ends when its standard input does, that is, with the process that started
-it, however that ended.
+    python -P -s -u local_cloud/container/__main__.py ROOT FD [--memory-bytes N] [--no-network]
+
+ROOT is a folder of the container's own that holds `opt/ml/model`, unpacked; `opt/ml/code` and
+`site-packages` are made in it. Its folders are given by their real paths, in the environment too:
+SAGEMAKER_SUBMIT_DIRECTORY is ROOT/opt/ml/model/code, and SAGEMAKER_PROGRAM the file's name in it;
+SAGEMAKER_CONTAINER_LOG_LEVEL and SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT are as AWS has them. The rest
+of the environment is the user's code's.
+
+FD is a listening TCP socket that the caller hands down, so that there is no race for a port. On it
+`GET /ping` answers 200 with the model loaded, or 500 with the reason why it is not, as text, and
+`POST /invocations` what the handler says. Until the model is loaded, or has failed to, a request
+waits. The process ends when its standard input does, that is, with the process that started it,
+however that ended; it reads nothing from there. It also ends on SIGTERM. What it has to say is on
+standard error, what the user's code prints on standard output.
+
+`--memory-bytes` is what the process may hold (each process, if the user's code starts more): beyond
+it there is a MemoryError, which is the reason that /ping gives, or the end of the process by its
+libraries. `--no-network` leaves it the given socket and its own loopback.
+
+`-P` and `-s` keep this folder and the caller's packages from what the user's code can import. The
+repository is importable until the container is imported, and not when the user's code is: what
+runs is the model archive, never a module of the same name beside this package.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-import socket
 import sys
-import threading
-import time
-import traceback
+from collections.abc import Callable
 from pathlib import Path
 
-import uvicorn
-
-from local_cloud.container import encoders, handler
-from local_cloud.container.app import serving
-
-logger = logging.getLogger("local_cloud.container")
+_IMPORT_ROOT = str(Path(__file__).parents[2])
 
 
-def main() -> None:
-    """Load the model, then answer pings and invocations until told to end."""
-    root, descriptor = Path(sys.argv[1]), int(sys.argv[2])
-    _end_with_parent()
-    logging.basicConfig(
-        format="%(asctime)s %(levelname)s - %(name)s - %(message)s",
-        level=int(os.environ.get("SAGEMAKER_CONTAINER_LOG_LEVEL", logging.INFO)),
-    )
-    transform: handler.Transform | str
-    began = time.monotonic()
-    try:
-        transform = handler.load(root, os.environ)
-        program = os.environ["SAGEMAKER_PROGRAM"]
-        logger.info("%s has loaded the model in %.1f s", program, time.monotonic() - began)
-    except Exception as error:
-        traceback.print_exc()
-        transform = " ".join(f"{type(error).__name__}: {error}".split())
-    default_accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", encoders.JSON)
-    config = uvicorn.Config(
-        serving(transform, default_accept),
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        # The caller is the one to close an idle connection: were it this side, a request could
-        # meet a connection that is closing, and be lost.
-        timeout_keep_alive=24 * 3600,
-    )
-    uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptor)])
+def _imported() -> Callable[[], None]:
+    """Import the container, and leave no trace of how."""
+    sys.path.insert(0, _IMPORT_ROOT)
+    from local_cloud.container.program import main
+
+    sys.path.remove(_IMPORT_ROOT)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "local_cloud"]:
+        del sys.modules[name]
+    return main
 
 
-def _end_with_parent() -> None:
-    """End this process at the end of its standard input, which the user's code no longer sees."""
-    pipe = os.dup(sys.stdin.fileno())
-    os.dup2(os.open(os.devnull, os.O_RDONLY), sys.stdin.fileno())
-
-    def wait() -> None:
-        os.read(pipe, 1)
-        os._exit(0)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
+# Not imported by `multiprocessing`, which runs this file again in each process that it spawns.
 if __name__ == "__main__":
-    main()
+    _imported()()

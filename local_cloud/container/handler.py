@@ -31,20 +31,27 @@ class UserError(Exception):
     """A handler module that breaks the contract."""
 
 
+def install(root: Path, environ: Mapping[str, str]) -> None:
+    """Put the user's code under `root` in its place, with nothing of it run.
+
+    Raises the errors above and what `requirements` raises.
+    """
+    code = layout.code_dir(root)
+    _copy(environ.get("SAGEMAKER_SUBMIT_DIRECTORY"), code)
+    requirements.check(code / "requirements.txt")
+    sys.path.insert(0, str(code))
+
+
 def load(root: Path, environ: Mapping[str, str]) -> Transform:
-    """Install the user's code under `root`, import it and load the model.
+    """Import the user's code, once it is installed, and load the model.
 
     Raises whatever the user's code raises, and the errors above.
     """
-    code = layout.code_dir(root)
-    _install(environ.get("SAGEMAKER_SUBMIT_DIRECTORY"), code)
-    requirements.check(code / "requirements.txt")
-    sys.path.insert(0, str(code))
     module = _import(environ.get("SAGEMAKER_PROGRAM"))
     return _transform(module, str(layout.model_dir(root)))
 
 
-def _install(submit_directory: str | None, code: Path) -> None:
+def _copy(submit_directory: str | None, code: Path) -> None:
     """Copy the user's code to `/opt/ml/code`, which it does not leave when it is not told to."""
     code.mkdir(parents=True, exist_ok=True)
     if submit_directory is None or Path(submit_directory) == code:

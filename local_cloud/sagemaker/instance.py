@@ -33,18 +33,7 @@ DRAIN_SECONDS = 60
 TERMINATION_SECONDS = 2
 """Between SIGTERM and SIGKILL; SageMaker leaves 30."""
 
-# The repository is importable until the container is imported, and not when the user's code is:
-# what an instance runs is the model archive, never a module of the same name beside this package.
-_BOOTSTRAP = """
-import sys
-sys.path.insert(0, sys.argv[1])
-from local_cloud.container.__main__ import main
-del sys.path[0], sys.argv[1]
-for name in [name for name in sys.modules if name.partition(".")[0] == "local_cloud"]:
-    del sys.modules[name]
-main()
-"""
-_IMPORT_ROOT = Path(__file__).parents[2]
+_CONTAINER = Path(__file__).parents[1] / "container" / "__main__.py"
 
 
 class Instance:
@@ -146,8 +135,8 @@ class Instance:
             self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             spawning = asyncio.ensure_future(
                 asyncio.create_subprocess_exec(
-                    *(sys.executable, "-P", "-s", "-u", "-c", _BOOTSTRAP),
-                    *(str(_IMPORT_ROOT), str(self._folder), str(listener.fileno())),
+                    *(sys.executable, "-P", "-s", "-u", str(_CONTAINER)),
+                    *(str(self._folder), str(listener.fileno())),
                     cwd=self._folder,
                     env=environment(
                         self._variant,

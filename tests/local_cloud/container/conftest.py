@@ -37,6 +37,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
             "SAGEMAKER_PROGRAM": "inference.py",
             "SAGEMAKER_SUBMIT_DIRECTORY": str(model / "code"),
         }
+        handler.install(tmp_path, environment or script)
         return handler.load(tmp_path, environment or script)
 
     yield loaded

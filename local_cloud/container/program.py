@@ -1,0 +1,83 @@
+"""What the container does, from its command line to its last answer."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+
+import uvicorn
+
+from local_cloud.container import confinement, encoders, handler
+from local_cloud.container.app import serving
+
+logger = logging.getLogger("local_cloud.container")
+
+
+def main() -> None:
+    """Load the model, then answer pings and invocations until told to end."""
+    parser = argparse.ArgumentParser(prog="container")
+    parser.add_argument("root", type=Path)
+    parser.add_argument("descriptor", type=int)
+    parser.add_argument("--memory-bytes", type=int)
+    parser.add_argument("--no-network", action="store_true")
+    arguments = parser.parse_args()
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)s - %(name)s - %(message)s",
+        level=int(os.environ.get("SAGEMAKER_CONTAINER_LOG_LEVEL", logging.INFO)),
+    )
+    if arguments.no_network:
+        confinement.cut_network()  # before there is a second thread
+    _end_with_parent()
+    transform = _load(arguments.root, arguments.memory_bytes)
+    default_accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", encoders.JSON)
+    config = uvicorn.Config(
+        serving(transform, default_accept),
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        # The caller is the one to close an idle connection: were it this side, a request could
+        # meet a connection that is closing, and be lost.
+        timeout_keep_alive=24 * 3600,
+    )
+    uvicorn.Server(config).run(sockets=[socket.socket(fileno=arguments.descriptor)])
+
+
+def _load(root: Path, memory_bytes: int | None) -> handler.Transform | str:
+    """Load the model, or tell (str) why there is none."""
+    began = time.monotonic()
+    try:
+        handler.install(root, os.environ)
+        if memory_bytes is not None:
+            confinement.limit_memory(memory_bytes)
+        transform = handler.load(root, os.environ)
+    except Exception as error:
+        traceback.print_exc()
+        return " ".join(f"{type(error).__name__}: {error}".split())
+    program = os.environ["SAGEMAKER_PROGRAM"]
+    logger.info("%s has loaded the model in %.1f s", program, time.monotonic() - began)
+    return transform
+
+
+def _end_with_parent() -> None:
+    """End this process at the end of its standard input, which the user's code no longer sees."""
+    pipe = os.dup(sys.stdin.fileno())
+    os.dup2(os.open(os.devnull, os.O_RDONLY), sys.stdin.fileno())
+
+    def wait() -> None:
+        os.read(pipe, 1)
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
