@@ -237,8 +237,11 @@ class SageMaker:
         """
         fleets = {}
         for settings in config.parameters["ProductionVariants"]:
-            container = here.model(settings["ModelName"]).parameters["PrimaryContainer"]
-            variant = Variant(here.name, name, settings, container)
+            model = here.model(settings["ModelName"]).parameters
+            isolated = any(
+                each.get("EnableNetworkIsolation", False) for each in (model, config.parameters)
+            )
+            variant = Variant(here.name, name, settings, model["PrimaryContainer"], isolated)
             weight = settings.get("InitialVariantWeight", 1.0)
             count = settings["InitialInstanceCount"]
             if old := live.get(variant.name):

@@ -22,6 +22,7 @@ class Variant:
     endpoint_name: str
     settings: Mapping[str, Any]
     container: Mapping[str, Any]
+    network_isolation: bool
 
     @property
     def name(self) -> str:

@@ -137,6 +137,7 @@ class Instance:
                 asyncio.create_subprocess_exec(
                     *(sys.executable, "-P", "-s", "-u", str(_CONTAINER)),
                     *(str(self._folder), str(listener.fileno())),
+                    *(["--no-network"] if self._variant.network_isolation else []),
                     cwd=self._folder,
                     env=environment(
                         self._variant,
@@ -230,23 +231,28 @@ def environment(variant: Variant, root: Path, path: str, endpoint_url: str) -> d
     """Make a container's environment: the Model's own, and little else.
 
     Nothing of the environment of this process is in it but the search path for programs; its
-    AWS credentials are good for the local cloud alone. Values under `/opt/ml` point into `root`.
+    AWS credentials are good for the local cloud alone, and an isolated container, as on AWS, has
+    none. Values under `/opt/ml` point into `root`.
     """
+    aws = {
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
     return {
         "PATH": path,
         "HOME": str(root),
         "TMPDIR": str(root / "tmp"),
         "LANG": "C.UTF-8",
         "TZ": "UTC",
-        "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_REGION": variant.region,
         "AWS_DEFAULT_REGION": variant.region,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    } | {
-        name: layout.inside(root, value)
-        for name, value in variant.container.get("Environment", {}).items()
+        **({} if variant.network_isolation else aws),
+        **{
+            name: layout.inside(root, value)
+            for name, value in variant.container.get("Environment", {}).items()
+        },
     }
 
 

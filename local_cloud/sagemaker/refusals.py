@@ -16,7 +16,7 @@ _MODEL: Honoured = {
     "ModelName": ...,
     "ExecutionRoleArn": ...,
     "Tags": ...,
-    "EnableNetworkIsolation": frozenset({False}),
+    "EnableNetworkIsolation": ...,
     "PrimaryContainer": {
         "ContainerHostname": ...,
         "Image": ...,
@@ -36,7 +36,7 @@ _MODEL: Honoured = {
 _ENDPOINT_CONFIG: Honoured = {
     "EndpointConfigName": ...,
     "Tags": ...,
-    "EnableNetworkIsolation": frozenset({False}),
+    "EnableNetworkIsolation": ...,
     "ProductionVariants": {
         "VariantName": ...,
         "ModelName": ...,

@@ -61,10 +61,6 @@ class Model(_Named):
     attributes = ("ModelArn", "ModelName")
     name_property = "ModelName"
 
-    def refuses(self, properties: Properties) -> Iterator[str]:
-        """Refuse the isolation that a process on this machine does not have."""
-        yield from _refuse_isolation(properties)
-
     def create(self, context: Context, properties: Properties) -> str:
         """Create the model."""
         arn: str = context.client("sagemaker").create_model(
@@ -110,10 +106,6 @@ class EndpointConfig(_Named):
     )
     attributes = ("EndpointConfigArn", "EndpointConfigName")
     name_property = "EndpointConfigName"
-
-    def refuses(self, properties: Properties) -> Iterator[str]:
-        """Refuse the isolation that a process on this machine does not have."""
-        yield from _refuse_isolation(properties)
 
     def create(self, context: Context, properties: Properties) -> str:
         """Create the endpoint config."""
@@ -237,11 +229,6 @@ class Endpoint(_Named):
         if found["EndpointStatus"] == "Failed":
             raise ResourceFailed(found.get("FailureReason", "the endpoint could not be deleted"))
         return False
-
-
-def _refuse_isolation(properties: Properties) -> Iterator[str]:
-    if properties.get("EnableNetworkIsolation") is True:
-        yield "EnableNetworkIsolation: true is not supported; it supports false"
 
 
 def _name(arn: str) -> str:

@@ -108,13 +108,12 @@ def test_a_refused_update_leaves_the_stack_as_it_is(cloud: Any) -> None:
     assert cloud.physical_ids("app") == before
 
 
-def test_isolation_and_traffic_shifting_are_refused_by_name(cloud: Any) -> None:
+def test_a_network_and_traffic_shifting_are_refused_by_name(cloud: Any) -> None:
     shifting = {"TrafficRoutingConfiguration": {"Type": "CANARY"}}
     lines = cloud.refused(
         "app",
         {
             "Resources": {
-                "Model": resource("AWS::SageMaker::Model", EnableNetworkIsolation=True),
                 "InVpc": resource(
                     "AWS::SageMaker::Model",
                     VpcConfig={"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]},
@@ -128,7 +127,6 @@ def test_isolation_and_traffic_shifting_are_refused_by_name(cloud: Any) -> None:
         },
     )
     text = "\n".join(lines)
-    assert "Model (AWS::SageMaker::Model): EnableNetworkIsolation: true is not supported" in text
     assert "InVpc (AWS::SageMaker::Model): VpcConfig: not supported" in text
     assert "TrafficRoutingConfiguration.Type: CANARY is not supported" in text
 

@@ -197,6 +197,17 @@ def test_an_endpoint_is_created_when_it_is_in_service_and_deleted_when_it_is_gon
     assert not sagemaker.endpoints
 
 
+def test_isolation_of_a_model_and_of_a_config_reaches_sagemaker(
+    cloud: Any, sagemaker: SageMaker
+) -> None:
+    body = template("s3://b/one.tar.gz")
+    for name in ("Model", "Config"):
+        body["Resources"][name]["Properties"]["EnableNetworkIsolation"] = True
+    assert cloud.deploy("app", body) == "CREATE_COMPLETE"
+    [model], [config] = sagemaker.models.values(), sagemaker.configs.values()
+    assert model["EnableNetworkIsolation"] is config["EnableNetworkIsolation"] is True
+
+
 def test_new_model_data_replaces_model_and_config_and_updates_the_endpoint_in_place(
     cloud: Any, sagemaker: SageMaker
 ) -> None:

@@ -126,7 +126,14 @@ class Cloud:
         self.clients("s3", REGION).put_object(Bucket=BUCKET, Key=key, Body=archive)
         return f"s3://{BUCKET}/{key}"
 
-    def model(self, name: str, code: str | bytes | None = None, **container: Any) -> str:
+    def model(
+        self,
+        name: str,
+        code: str | bytes | None = None,
+        *,
+        isolated: bool = False,
+        **container: Any,
+    ) -> str:
         """Create a model whose archive has the given inference.py, or is the given one."""
         if code is not None:
             archive = code if isinstance(code, bytes) else packed({"code/inference.py": code})
@@ -135,6 +142,7 @@ class Cloud:
             ModelName=name,
             ExecutionRoleArn="arn:aws:iam::123456789012:role/any",
             PrimaryContainer={"Image": IMAGE, "Environment": SCRIPT, **container},
+            EnableNetworkIsolation=isolated,
         )
         return name
 

@@ -146,7 +146,6 @@ NETWORK = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
     [
         ({"Containers": [{"Image": IMAGE}, {"Image": IMAGE}]}, "Containers (several containers)"),
         ({"VpcConfig": NETWORK}, "VpcConfig"),
-        ({"EnableNetworkIsolation": True}, "EnableNetworkIsolation True"),
         ({"PrimaryContainer": {"Image": IMAGE, "Mode": "MultiModel"}}, "Mode MultiModel"),
         ({"PrimaryContainer": {"Image": "x/sagemaker-xgboost:1.7-1"}}, "sagemaker-xgboost"),
         ({"PrimaryContainer": {"ModelDataUrl": "s3://b/k"}}, "PrimaryContainer.Image"),

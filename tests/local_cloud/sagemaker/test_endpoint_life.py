@@ -130,7 +130,7 @@ def test_an_endpoint_whose_model_does_not_load_fails_with_the_reason_and_its_log
 def test_a_container_that_cannot_start_says_why(
     cloud: Cloud, code: str, environment: dict[str, str], reason: str
 ) -> None:
-    container = {"Environment": environment} if environment else {}
+    container: dict[str, Any] = {"Environment": environment} if environment else {}
     cloud.config("why", {"ModelName": cloud.model("why", code, **container)})
     cloud.api.create_endpoint(EndpointName="why", EndpointConfigName="why")
     assert cloud.settled("why")["FailureReason"].startswith(PING_SENTENCE + reason)
