@@ -38,8 +38,9 @@ def install(root: Path, environ: Mapping[str, str]) -> None:
     """
     code = layout.code_dir(root)
     _copy(environ.get("SAGEMAKER_SUBMIT_DIRECTORY"), code)
-    requirements.check(code / "requirements.txt")
-    sys.path.insert(0, str(code))
+    packages = layout.packages_dir(root)
+    requirements.satisfy(code / "requirements.txt", packages)
+    sys.path[:0] = [str(code), str(packages)]
 
 
 def load(root: Path, environ: Mapping[str, str]) -> Transform:

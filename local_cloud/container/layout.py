@@ -33,6 +33,11 @@ def code_dir(root: Path) -> Path:
     return root / "opt" / "ml" / "code"
 
 
+def packages_dir(root: Path) -> Path:
+    """Where the packages are that the archive brings along: a `site-packages` of its own."""
+    return root / "site-packages"
+
+
 def inside(root: Path, value: str) -> str:
     """Map a path under `/opt/ml` into the instance's folder; other values stay as they are."""
     if value == "/opt/ml" or value.startswith("/opt/ml/"):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_cloud.container.requirements import UnsatisfiedRequirementsError, check, unsatisfied
+from local_cloud.container.requirements import UnsatisfiedRequirementsError, satisfy, unsatisfied
 
 NUMPY = version("numpy")
 
@@ -47,10 +47,10 @@ def test_what_is_not_met_or_not_understood_is_said(line: str, problem: str) -> N
 
 def test_every_requirement_is_named_with_what_to_do(tmp_path: Path) -> None:
     file = tmp_path / "requirements.txt"
-    check(file)
+    satisfy(file, tmp_path)
     file.write_text("no-such-thing\nnumpy<1\n")
     with pytest.raises(UnsatisfiedRequirementsError) as caught:
-        check(file)
+        satisfy(file, tmp_path)
     said = str(caught.value)
     assert "no-such-thing is not installed; numpy<1 is asked for" in said
     assert "install these there, or change the file" in said
