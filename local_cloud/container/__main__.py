@@ -1,6 +1,7 @@
 """One container as a program, which whoever wants a model served starts by its file's path.
 
-    python -P -s -u local_cloud/container/__main__.py ROOT FD [--memory-bytes N] [--no-network]
+    python -P -s -u local_cloud/container/__main__.py ROOT FD
+        [--framework sklearn|xgboost] [--memory-bytes N] [--no-network]
 
 ROOT is a folder of the container's own that holds `opt/ml/model`, unpacked; `opt/ml/code` and
 `site-packages` are made in it. Its folders are given by their real paths, in the environment too:
@@ -15,9 +16,10 @@ waits. The process ends when its standard input does, that is, with the process 
 however that ended; it reads nothing from there. It also ends on SIGTERM. What it has to say is on
 standard error, what the user's code prints on standard output.
 
-`--memory-bytes` is what the process may hold (each process, if the user's code starts more): beyond
-it there is a MemoryError, which is the reason that /ping gives, or the end of the process by its
-libraries. `--no-network` leaves it the given socket and its own loopback.
+`--framework` is AWS's image that is played: scikit-learn's unless told otherwise. `--memory-bytes`
+is what the process may hold (each process, if the user's code starts more): beyond it there is a
+MemoryError, which is the reason that /ping gives, or the end of the process by its libraries.
+`--no-network` leaves it the given socket and its own loopback.
 
 `-P` and `-s` keep this folder and the caller's packages from what the user's code can import. The
 repository is importable until the container is imported, and not when the user's code is: what

@@ -1,9 +1,9 @@
-"""The user's code, brought in as AWS's scikit-learn container does, and called by its contract.
+"""The user's code, brought in as AWS's images do, and called by their contract.
 
 `model_fn(model_dir)` loads the model. Then either `transform_fn(model, body, content_type, accept)`
 answers, or `input_fn(body, content_type)`, `predict_fn(data, model)` and `output_fn(prediction,
-accept)` do, each of the three with a default. Source: `serving.py` of
-sagemaker-scikit-learn-container, `_transformer.py` and `_modules.py` of sagemaker-containers.
+accept)` do, each of the three with the image's default. Source: `_transformer.py` and `_modules.py`
+of sagemaker-containers, `transformer.py` of sagemaker-inference.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
 
-from local_cloud.container import encoders, layout, requirements
+from local_cloud.container import layout, requirements
+from local_cloud.container.image import Image
 
-Transform: TypeAlias = Callable[[str | bytes, str, str], Any]
-"""A loaded model: (body, content type, accept) -> whatever the handler returns."""
+Transform: TypeAlias = Callable[[str | bytes, Any, str], Any]
+"""A loaded model: (body, content type or None, accept) -> whatever the handler returns."""
 
 
 class ImportModuleError(Exception):
@@ -43,13 +44,15 @@ def install(root: Path, environ: Mapping[str, str]) -> None:
     sys.path[:0] = [str(code), str(packages)]
 
 
-def load(root: Path, environ: Mapping[str, str]) -> Transform:
+def load(root: Path, environ: Mapping[str, str], image: Image) -> Transform:
     """Import the user's code, once it is installed, and load the model.
 
     Raises whatever the user's code raises, and the errors above.
     """
-    module = _import(environ.get("SAGEMAKER_PROGRAM"))
-    return _transform(module, str(layout.model_dir(root)))
+    program = environ.get("SAGEMAKER_PROGRAM")
+    if program is None:
+        raise image.without_program
+    return _transform(_import(program), str(layout.model_dir(root)), image)
 
 
 def _copy(submit_directory: str | None, code: Path) -> None:
@@ -71,14 +74,8 @@ def _copy(submit_directory: str | None, code: Path) -> None:
         raise FileNotFoundError(f"SAGEMAKER_SUBMIT_DIRECTORY: there is no {submit_directory}")
 
 
-def _import(program: str | None) -> ModuleType:
+def _import(program: str) -> ModuleType:
     """Import the user's program as a top-level module."""
-    if program is None:
-        # The words are AWS's, which are those of importlib.import_module(None).
-        raise AttributeError(
-            "'NoneType' object has no attribute 'startswith' (SAGEMAKER_PROGRAM is not set in the "
-            "Model's environment: set it to the file's name, such as inference.py)"
-        )
     name = program.removesuffix(".py")
     try:
         return importlib.import_module(name)
@@ -88,12 +85,12 @@ def _import(program: str | None) -> ModuleType:
         raise ImportModuleError(f"No module named {name!r}") from error
 
 
-def _transform(module: ModuleType, model_dir: str) -> Transform:
+def _transform(module: ModuleType, model_dir: str, image: Image) -> Transform:
     """Load the model and bind it to the functions that the module has."""
     steps = {
-        "input_fn": _default_input_fn,
-        "predict_fn": _default_predict_fn,
-        "output_fn": _default_output_fn,
+        "input_fn": image.input_fn,
+        "predict_fn": image.predict_fn,
+        "output_fn": image.output_fn,
     }
     own = [name for name in steps if getattr(module, name, None)]
     transform_fn = getattr(module, "transform_fn", None)
@@ -114,19 +111,7 @@ def _transform(module: ModuleType, model_dir: str) -> Transform:
         getattr(module, name, None) or default for name, default in steps.items()
     )
 
-    def transform(body: str | bytes, content_type: str, accept: str) -> Any:
+    def transform(body: str | bytes, content_type: Any, accept: str) -> Any:
         return output_fn(predict_fn(input_fn(body, content_type), model), accept)
 
     return transform
-
-
-def _default_input_fn(body: str | bytes, content_type: str) -> Any:
-    return encoders.decode(body, content_type)
-
-
-def _default_predict_fn(data: Any, model: Any) -> Any:
-    return model.predict(data)
-
-
-def _default_output_fn(prediction: Any, accept: str) -> tuple[str | bytes, str]:
-    return encoders.encode(prediction, accept), accept

@@ -16,6 +16,11 @@ import uvicorn
 
 from local_cloud.container import confinement, encoders, handler
 from local_cloud.container.app import serving
+from local_cloud.container.image import Image
+from local_cloud.container.sklearn_image import SKLEARN
+from local_cloud.container.xgboost_image import XGBOOST
+
+_IMAGES = {"sklearn": SKLEARN, "xgboost": XGBOOST}
 
 logger = logging.getLogger("local_cloud.container")
 
@@ -25,6 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="container")
     parser.add_argument("root", type=Path)
     parser.add_argument("descriptor", type=int)
+    parser.add_argument("--framework", choices=_IMAGES, default="sklearn")
     parser.add_argument("--memory-bytes", type=int)
     parser.add_argument("--no-network", action="store_true")
     arguments = parser.parse_args()
@@ -35,10 +41,11 @@ def main() -> None:
     if arguments.no_network:
         confinement.cut_network()  # before there is a second thread
     _end_with_parent()
-    transform = _load(arguments.root, arguments.memory_bytes)
+    image = _IMAGES[arguments.framework]
+    transform = _load(arguments.root, image, arguments.memory_bytes)
     default_accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", encoders.JSON)
     config = uvicorn.Config(
-        serving(transform, default_accept),
+        serving(transform, image, default_accept),
         loop="uvloop",
         http="httptools",
         ws="none",
@@ -55,14 +62,14 @@ def main() -> None:
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=arguments.descriptor)])
 
 
-def _load(root: Path, memory_bytes: int | None) -> handler.Transform | str:
+def _load(root: Path, image: Image, memory_bytes: int | None) -> handler.Transform | str:
     """Load the model, or tell (str) why there is none."""
     began = time.monotonic()
     try:
         handler.install(root, os.environ)
         if memory_bytes is not None:
             confinement.limit_memory(memory_bytes)
-        transform = handler.load(root, os.environ)
+        transform = handler.load(root, os.environ, image)
     except Exception as error:
         traceback.print_exc()
         return " ".join(f"{type(error).__name__}: {error}".split())

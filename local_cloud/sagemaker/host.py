@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from local_cloud.sagemaker.images import FRAMEWORKS, repository
+
 if TYPE_CHECKING:
     from local_cloud.sagemaker.instance import Instance
 
@@ -28,6 +30,11 @@ class Variant:
     def name(self) -> str:
         """The variant's name, such as AllTraffic."""
         return str(self.settings["VariantName"])
+
+    @property
+    def framework(self) -> str:
+        """What is in the container's image, such as sklearn."""
+        return FRAMEWORKS[repository(str(self.container["Image"]))]
 
     @property
     def log_group(self) -> str:

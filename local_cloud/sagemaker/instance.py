@@ -137,6 +137,7 @@ class Instance:
                 asyncio.create_subprocess_exec(
                     *(sys.executable, "-P", "-s", "-u", str(_CONTAINER)),
                     *(str(self._folder), str(listener.fileno())),
+                    *("--framework", self._variant.framework),
                     *(["--no-network"] if self._variant.network_isolation else []),
                     cwd=self._folder,
                     env=environment(

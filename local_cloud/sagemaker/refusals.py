@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from types import EllipsisType
 from typing import Any, TypeAlias
 
+from local_cloud.sagemaker.images import FRAMEWORKS, repository
 from local_cloud.wire import validation_error
 
 Honoured: TypeAlias = "EllipsisType | frozenset[Any] | Mapping[str, Honoured]"
@@ -98,10 +98,6 @@ _ALSO_KNOWN_AS = {
 }
 
 
-# Names of AWS's scikit-learn image, of any registry, tag and digest.
-_IMAGE = re.compile(r"(?:[^/]+/)*sagemaker-scikit-learn(?:[:@].+)?")
-
-
 def check_model(parameters: Mapping[str, Any]) -> None:
     """Refuse (ValidationException) a CreateModel that the local cloud could not run."""
     _refuse(parameters, _MODEL)
@@ -109,10 +105,10 @@ def check_model(parameters: Mapping[str, Any]) -> None:
     image, url = container.get("Image"), container.get("ModelDataUrl")
     if image is None:
         raise validation_error("PrimaryContainer.Image is required to run a model")
-    if not _IMAGE.fullmatch(image):
+    if repository(image) not in FRAMEWORKS:
         raise validation_error(
-            f"The local cloud does not run the image {image}: it runs AWS's scikit-learn image "
-            "only, whose repository is sagemaker-scikit-learn"
+            f"The local cloud does not run the image {image}: of AWS's images it runs those whose "
+            f"repository is {' or '.join(FRAMEWORKS)}"
         )
     if url and "ModelDataSource" in container:
         raise validation_error("Give PrimaryContainer a ModelDataUrl or a ModelDataSource")

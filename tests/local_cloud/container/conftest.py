@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from local_cloud.container import handler
+from local_cloud.container.image import Image
+from local_cloud.container.sklearn_image import SKLEARN
 
 Load = Callable[..., handler.Transform]
 
@@ -23,7 +25,9 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     before = dict(sys.modules)
 
-    def loaded(files: Mapping[str, str] | str, **environment: str) -> handler.Transform:
+    def loaded(
+        files: Mapping[str, str] | str, image: Image = SKLEARN, **environment: str
+    ) -> handler.Transform:
         files = {"code/inference.py": files} if isinstance(files, str) else files
         model = tmp_path / "opt" / "ml" / "model"
         for name, text in files.items():
@@ -38,7 +42,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
             "SAGEMAKER_SUBMIT_DIRECTORY": str(model / "code"),
         }
         handler.install(tmp_path, environment or script)
-        return handler.load(tmp_path, environment or script)
+        return handler.load(tmp_path, environment or script, image)
 
     yield loaded
     sys.modules.clear()

@@ -147,7 +147,11 @@ NETWORK = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
         ({"Containers": [{"Image": IMAGE}, {"Image": IMAGE}]}, "Containers (several containers)"),
         ({"VpcConfig": NETWORK}, "VpcConfig"),
         ({"PrimaryContainer": {"Image": IMAGE, "Mode": "MultiModel"}}, "Mode MultiModel"),
-        ({"PrimaryContainer": {"Image": "x/sagemaker-xgboost:1.7-1"}}, "sagemaker-xgboost"),
+        (
+            {"PrimaryContainer": {"Image": "x/own/sagemaker-scikit-learn-2:1.9-0"}},
+            "repository is sagemaker-scikit-learn or sagemaker-xgboost",
+        ),
+        ({"PrimaryContainer": {"Image": "x/xgboost:1"}}, "does not run the image x/xgboost:1"),
         ({"PrimaryContainer": {"ModelDataUrl": "s3://b/k"}}, "PrimaryContainer.Image"),
         (
             {"PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": "https://b/k"}},
