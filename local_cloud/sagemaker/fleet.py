@@ -31,7 +31,7 @@ class _Seat:
 class Fleet:
     """The instances of one variant of one deployment.
 
-    The model archive is downloaded once: an instance that joins later, or that replaces one that
+    The model data is downloaded once: an instance that joins later, or that replaces one that
     died, runs the same bytes as the others.
     """
 
@@ -40,7 +40,7 @@ class Fleet:
         self.weight = weight
         self.desired_instance_count = instance_count
         self._host = host
-        self._archive: Path | None = None
+        self._model_data: Path | None = None
         self._seats: list[_Seat] = []
 
     @property
@@ -57,13 +57,13 @@ class Fleet:
 
     async def start(self) -> None:
         """Put every instance into service; raises StartFailure, with none left, if one fails."""
-        if url := model_data.location(self.variant.container):
-            self._archive = self._host.home / "model-data" / f"{secrets.token_hex(8)}.tar.gz"
+        if source := model_data.source(self.variant.container):
+            self._model_data = self._host.home / "model-data" / secrets.token_hex(8)
             seconds = self.variant.settings.get(
                 "ModelDataDownloadTimeoutInSeconds", MODEL_DATA_DOWNLOAD_SECONDS
             )
             s3 = await asyncio.to_thread(self._host.clients, "s3", self.variant.region)
-            await model_data.download(s3, url, self._archive, seconds)
+            await model_data.download(s3, source, self._model_data, seconds)
         await self.grow(self.desired_instance_count)
 
     async def grow(self, count: int) -> None:
@@ -82,15 +82,15 @@ class Fleet:
     async def retire(self) -> None:
         """Take every instance out of service, for good."""
         await self.shrink(len(self._seats))
-        if self._archive:
-            self._archive.unlink(missing_ok=True)
+        if self._model_data:
+            await asyncio.to_thread(model_data.remove, self._model_data)
 
     async def _launch(self, count: int) -> list[Instance]:
         instances = [Instance(self._host, self.variant) for _ in range(count)]
         try:
             async with asyncio.TaskGroup() as group:
                 for instance in instances:
-                    group.create_task(instance.start(self._archive))
+                    group.create_task(instance.start(self._model_data))
         except BaseException as error:
             await asyncio.gather(*(instance.stop() for instance in instances))
             if isinstance(error, BaseExceptionGroup):

@@ -65,10 +65,13 @@ class Instance:
         """The instance's stream in the endpoint's log group."""
         return f"{self._variant.name}/{self.id}"
 
-    async def start(self, archive: Path | None) -> None:
-        """Return when the container passes its health check; raises StartFailure if it does not."""
+    async def start(self, data: Path | None) -> None:
+        """Return when the container passes its health check; raises StartFailure if it does not.
+
+        The model data is an archive, or a folder with what is to be in `/opt/ml/model`.
+        """
         try:
-            await self._lay_out(archive)
+            await self._lay_out(data)
             process = await self._spawn()
             self._printing = asyncio.create_task(self._print(process))
             await self._pass_health_check(process)
@@ -115,17 +118,19 @@ class Instance:
             self._stopping = asyncio.create_task(self._stop())
         await asyncio.shield(self._stopping)
 
-    async def _lay_out(self, archive: Path | None) -> None:
-        layout.model_dir(self._folder).mkdir(parents=True)
+    async def _lay_out(self, data: Path | None) -> None:
+        model_dir = layout.model_dir(self._folder)
+        model_dir.mkdir(parents=True)
         (self._folder / "tmp").mkdir()
-        if archive is None:
+        if data is None:
             return
         try:
-            await asyncio.to_thread(layout.extract, archive, layout.model_dir(self._folder))
+            await asyncio.to_thread(_fill, model_dir, data)
         except layout.ArchiveError as error:
+            source = model_data.source(self._variant.container)
             raise StartFailure(
                 'Failed to extract model data archive for container "primary" from URL '
-                f'"{model_data.location(self._variant.container)}". Please ensure that the object '
+                f'"{source.url if source else ""}". Please ensure that the object '
                 f"located at the URL is a valid tar.gz archive. ({error})"
             ) from error
 
@@ -226,6 +231,13 @@ class Instance:
         await self.log.close()
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
         self._host.instances.discard(self)
+
+
+def _fill(model_dir: Path, data: Path) -> None:
+    if data.is_dir():
+        shutil.copytree(data, model_dir, dirs_exist_ok=True)
+    else:
+        layout.extract(data, model_dir)
 
 
 def environment(variant: Variant, root: Path, path: str, endpoint_url: str) -> dict[str, str]:

@@ -1,41 +1,116 @@
-"""From a Model's model data to a file on this machine."""
+"""From a Model's model data to a file or a folder on this machine."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Mapping
-from pathlib import Path
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
+
+_MAX_NAME_BYTES = 255
 
 
 class StartFailure(Exception):  # noqa: N818 - what a FailureReason says, not a fault of this code
     """Why an instance could not be put into service: the text of a FailureReason."""
 
 
-def location(container: Mapping[str, Any]) -> str | None:
-    """Tell where a container's model archive is: an `s3://` URL, or nowhere."""
-    source = container.get("ModelDataSource", {}).get("S3DataSource", {})
-    return source.get("S3Uri") or container.get("ModelDataUrl") or None
+@dataclass(frozen=True)
+class Source:
+    """Where a container's model data is, and how it got there."""
+
+    url: str
+    is_prefix: bool = False
+    is_archive: bool = True
 
 
-async def download(client: Any, url: str, path: Path, timeout_seconds: float) -> None:
-    """Stream an archive from S3 to a file; raises StartFailure in AWS's words."""
+def source(container: Mapping[str, Any]) -> Source | None:
+    """Tell where a container's model data is, if it has any."""
+    if s3 := container.get("ModelDataSource", {}).get("S3DataSource"):
+        is_prefix = s3["S3DataType"] == "S3Prefix"
+        return Source(s3["S3Uri"], is_prefix, s3["CompressionType"] == "Gzip")
+    url = container.get("ModelDataUrl")
+    return Source(url) if url else None
+
+
+async def download(client: Any, source: Source, path: Path, timeout_seconds: float) -> None:
+    """Stream model data from S3: an archive to a file, all else into a folder.
+
+    Raises StartFailure, in AWS's words where they are known.
+    """
+    abandoned = threading.Event()
     try:
         async with asyncio.timeout(timeout_seconds):
-            await asyncio.to_thread(_download, client, url, path)
+            await asyncio.to_thread(_download, client, source, path, abandoned)
+    except StartFailure:
+        raise
     except Exception as error:
         raise StartFailure(
-            f'Failed to download model data for container "primary" from URL: "{url}". Please '
-            "ensure that there is an object located at the URL and that the role passed to "
+            f'Failed to download model data for container "primary" from URL: "{source.url}". '
+            "Please ensure that there is an object located at the URL and that the role passed to "
             "CreateModel has permissions to download the object. "
             f"({error or f'not within {timeout_seconds} s'})"
         ) from error
+    finally:
+        abandoned.set()
 
 
-def _download(client: Any, url: str, path: Path) -> None:
-    bucket, key = urlsplit(url).netloc, urlsplit(url).path.removeprefix("/")
+def remove(path: Path) -> None:
+    """Remove what was downloaded, as far as it was."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _download(client: Any, source: Source, path: Path, abandoned: threading.Event) -> None:
+    bucket, key = urlsplit(source.url).netloc, urlsplit(source.url).path.removeprefix("/")
     path.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_archive:
+        _fetch(client, bucket, key, path)
+        return
+    keys = [key]
+    prefix = key[: key.rfind("/") + 1]
+    if source.is_prefix:
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
+        if not keys:
+            raise FileNotFoundError("no object's key begins so")
+    names = {key: key.removeprefix(prefix) for key in keys}
+    if problem := _unsafe(names.values()):
+        raise StartFailure(
+            f'Failed to lay out model data for container "primary" from URL: "{source.url}": '
+            f"{problem}, and so has no place under /opt/ml/model. Rename or remove that object."
+        )
+    for key, name in names.items():
+        if abandoned.is_set():
+            return
+        file = path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _fetch(client, bucket, key, file)
+
+
+def _fetch(client: Any, bucket: str, key: str, path: Path) -> None:
     with path.open("wb") as file:
         shutil.copyfileobj(client.get_object(Bucket=bucket, Key=key)["Body"], file, 1024 * 1024)
+
+
+def _unsafe(names: Iterable[str]) -> str | None:
+    """Say which name, if any, SageMaker does not make a file of (S3ModelDataSource has the rules).
+
+    An object that the S3 console made for a folder is one: its key ends in a slash.
+    """
+    files, folders = set(names), set[str]()
+    for name in files:
+        for part in name.split("/"):
+            if not part.strip() or part in (".", "..") or "\0" in part:
+                return f"the object {name!r} below it has a part {part!r} in its name"
+            if len(part.encode()) > _MAX_NAME_BYTES:
+                return f"the object {name!r} below it has a part of over {_MAX_NAME_BYTES} bytes"
+        folders.update(str(parent) for parent in PurePosixPath(name).parents)
+    if clashes := sorted(files & folders):
+        return f"the object {clashes[0]!r} below it would be a file and a folder"
+    return None

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import EllipsisType
 from typing import Any, TypeAlias
 
+from local_cloud.sagemaker import model_data
 from local_cloud.sagemaker.images import FRAMEWORKS, repository
 from local_cloud.wire import validation_error
 
@@ -25,8 +26,8 @@ _MODEL: Honoured = {
         "ModelDataSource": {
             "S3DataSource": {
                 "S3Uri": ...,
-                "S3DataType": frozenset({"S3Object"}),
-                "CompressionType": frozenset({"Gzip"}),
+                "S3DataType": frozenset({"S3Object", "S3Prefix"}),
+                "CompressionType": frozenset({"Gzip", "None"}),
             },
         },
         "Environment": ...,
@@ -112,8 +113,24 @@ def check_model(parameters: Mapping[str, Any]) -> None:
         )
     if url and "ModelDataSource" in container:
         raise validation_error("Give PrimaryContainer a ModelDataUrl or a ModelDataSource")
-    if url and not url.startswith("s3://"):
-        raise validation_error(f"The local cloud reads model data from s3:// URLs, not {url}")
+    if source := model_data.source(container):
+        _check_source(source)
+
+
+def _check_source(source: model_data.Source) -> None:
+    if not source.url.startswith("s3://"):
+        raise validation_error(
+            f"The local cloud reads model data from s3:// URLs, not {source.url}"
+        )
+    if source.is_prefix and source.is_archive:
+        raise validation_error(
+            "The local cloud does not run S3DataType S3Prefix with CompressionType Gzip: give the "
+            "archive as an S3Object, or its files, unpacked, with CompressionType None"
+        )
+    if source.is_prefix and not source.url.endswith("/"):
+        raise validation_error(
+            f"S3Uri is {source.url}: with S3DataType S3Prefix it has to end with a forward slash"
+        )
 
 
 def check_endpoint_config(parameters: Mapping[str, Any]) -> None:

@@ -58,6 +58,12 @@ def packed(files: Mapping[str, str]) -> bytes:
     return buffer.getvalue()
 
 
+def source(url: str, data_type: str, compression: str) -> dict[str, Any]:
+    """Make the part of a container that names its model data otherwise than by ModelDataUrl."""
+    where = {"S3Uri": url, "S3DataType": data_type, "CompressionType": compression}
+    return {"ModelDataSource": {"S3DataSource": where}}
+
+
 class _Body(io.BytesIO):
     """What botocore reads of a response that came by no socket."""
 

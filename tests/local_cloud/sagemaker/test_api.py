@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_cloud.sagemaker.cloud import ANSWERS, IMAGE, REGION, Cloud
+from tests.local_cloud.sagemaker.cloud import ANSWERS, IMAGE, REGION, Cloud, source
 
 
 def refusal(call: Any, **arguments: Any) -> str:
@@ -158,19 +158,16 @@ NETWORK = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
             "s3:// URLs, not https://b/k",
         ),
         (
-            {
-                "PrimaryContainer": {
-                    "Image": IMAGE,
-                    "ModelDataSource": {
-                        "S3DataSource": {
-                            "S3Uri": "s3://b/k/",
-                            "S3DataType": "S3Prefix",
-                            "CompressionType": "None",
-                        }
-                    },
-                }
-            },
-            "S3DataType S3Prefix",
+            {"PrimaryContainer": {"Image": IMAGE, **source("s3://b/k/", "S3Prefix", "Gzip")}},
+            "S3DataType S3Prefix with CompressionType Gzip",
+        ),
+        (
+            {"PrimaryContainer": {"Image": IMAGE, **source("s3://b/k", "S3Prefix", "None")}},
+            "it has to end with a forward slash",
+        ),
+        (
+            {"PrimaryContainer": {"Image": IMAGE, **source("https://b/k", "S3Object", "None")}},
+            "s3:// URLs, not https://b/k",
         ),
     ],
 )

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_cloud.sagemaker.cloud import ANSWERS, REGION, SCRIPT, Cloud, packed, until
+from tests.local_cloud.sagemaker.cloud import ANSWERS, REGION, SCRIPT, Cloud, packed, source, until
 
 BROKEN = "def model_fn(d):\n    print('about to fail')\n    raise ValueError('boom')\n"
 PING_SENTENCE = (
@@ -173,12 +173,8 @@ def transform_fn(m, body, ct, accept):
     return {"found": found, "weights": m, "helper": helper.WORD, "here": __file__, "env": names}
 """
     files = {"code/inference.py": code, "code/helper.py": "WORD = 'help'", "weights.txt": "w"}
-    source = {
-        "S3Uri": cloud.upload("source.tar.gz", packed(files)),
-        "S3DataType": "S3Object",
-        "CompressionType": "Gzip",
-    }
-    cloud.model("apart", ModelDataSource={"S3DataSource": source})
+    url = cloud.upload("source.tar.gz", packed(files))
+    cloud.model("apart", **source(url, "S3Object", "Gzip"))
     cloud.config("apart", {"ModelName": "apart"})
     os.environ["OWN_TO_THE_USER"] = "s"
     try:
