@@ -2,10 +2,52 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import TextIO
+
+
+class Progress:
+    """One line on standard error about a piece of work, once it has taken a second.
+
+    A terminal gets one line that is written over; anything else a line after 1, 2, 4, 8, ...
+    seconds, which for an hour are a dozen.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        file: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._what = what
+        self._file = file or sys.stderr
+        self._clock = clock
+        self._terminal = self._file.isatty()
+        self._started = clock()
+        self._due = self._started + 1
+        self._line = ""
+
+    def tell(self, how_far: Callable[[float], str]) -> None:
+        """Say how far the work is, if it is time to; how_far is given the seconds so far."""
+        if (now := self._clock()) < self._due:
+            return
+        self._line = f"{self._what}: {how_far(now - self._started)}"
+        # The cursor goes back at once: whatever is written next, if only a traceback, is written
+        # over this.
+        end = "\r" if self._terminal else "\n"
+        print(self._line, end=end, file=self._file, flush=True)
+        self._due = now + (0.2 if self._terminal else now - self._started)
+
+    def end(self, done: str) -> None:
+        """Say what was done, and how long it took, if anything was said before."""
+        if self._line:
+            end = f"{self._what}: {done} in {self._clock() - self._started:.0f} s"
+            end = end.ljust(len(self._line)) if self._terminal else end
+            print(end, file=self._file, flush=True)
 
 
 def shown(
@@ -15,27 +57,32 @@ def shown(
     file: TextIO | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[bytes]:
-    """Pass chunks on, and once they have taken a second, say on standard error how far they are.
-
-    A terminal gets one line that is written over; anything else a line after 1, 2, 4, 8, ...
-    seconds, which for an hour are a dozen.
-    """
-    file = file or sys.stderr
-    terminal = file.isatty()
-    started = clock()
-    due = started + 1
+    """Pass chunks on, and show how far they are."""
+    progress = Progress(what, file, clock)
     done_bytes = 0
-    line = ""
+
+    def how_far(_: float) -> str:
+        done = min(done_bytes, total_bytes)  # headers and padding are not in the total
+        return f"{done / 1e6:,.0f} of {total_bytes / 1e6:,.0f} MB"
+
     for chunk in chunks:
         yield chunk
         done_bytes += len(chunk)
-        if (now := clock()) >= due:
-            done = min(done_bytes, total_bytes)  # headers and padding are not in the total
-            line = f"{what}: {done / 1e6:,.0f} of {total_bytes / 1e6:,.0f} MB"
-            # The cursor goes back at once: whatever is written next, if only a traceback, is
-            # written over this.
-            print(line, end="\r" if terminal else "\n", file=file, flush=True)
-            due = now + (0.2 if terminal else now - started)
-    if line:
-        end = f"{what}: {total_bytes / 1e6:,.0f} MB in {clock() - started:.0f} s"
-        print(end.ljust(len(line)) if terminal else end, file=file, flush=True)
+        progress.tell(how_far)
+    progress.end(f"{total_bytes / 1e6:,.0f} MB")
+
+
+def waited(
+    process: subprocess.Popen[bytes],
+    what: str,
+    file: TextIO | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> int:
+    """Wait for a process, show for how long, and return its exit code."""
+    progress = Progress(what, file, clock)
+    while process.poll() is None:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.1)
+        progress.tell(lambda seconds: f"{seconds:.0f} s")
+    progress.end("ended" if process.returncode else "done")
+    return process.returncode

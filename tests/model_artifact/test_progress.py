@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
 
-from model_artifact.progress import shown
+from model_artifact.progress import shown, waited
 
 MEGABYTE = bytes(1_000_000)
 
@@ -63,3 +65,32 @@ def test_more_than_the_total_is_never_shown() -> None:
     file = io.StringIO()
     list(shown([MEGABYTE] * 2, "packing", 1_000_000, file, clock(1)))
     assert "2" not in file.getvalue().split(" in ")[0]
+
+
+def wait_for(code: str, file: io.StringIO, step_seconds: float) -> int:
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as process:
+        looks = 0
+        clock_of_ours = clock(step_seconds)
+
+        def look() -> float:
+            nonlocal looks
+            looks += 1
+            if looks == 4 and process.stdin:
+                process.stdin.close()  # the process waits for this
+            return clock_of_ours()
+
+        return waited(process, "resolving", file, look)
+
+
+def test_a_process_is_waited_for_and_for_how_long_is_said() -> None:
+    file = io.StringIO()
+    assert wait_for("import sys; sys.stdin.read(); sys.exit(3)", file, step_seconds=1) == 3
+    first, second, *_, last = file.getvalue().splitlines()
+    assert (first, second) == ("resolving: 1 s", "resolving: 2 s")
+    assert last.startswith("resolving: ended in ")
+
+
+def test_a_process_that_ends_within_a_second_is_not_worth_a_word() -> None:
+    file = io.StringIO()
+    assert wait_for("import sys; sys.stdin.read()", file, step_seconds=0.001) == 0
+    assert file.getvalue() == ""
