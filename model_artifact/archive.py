@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 from model_artifact.compression import BLOCK_BYTES, write_gzip
@@ -22,6 +23,12 @@ from model_artifact.record import Stamp, remember, remembered, stamps
 
 ENTRY_POINT = "code/inference.py"
 """What the container imports; SAGEMAKER_PROGRAM and SAGEMAKER_SUBMIT_DIRECTORY point at it."""
+
+WHEELS = "code/wheels/"
+"""Where the archive has the packages that the container installs without a network."""
+
+LOCK = "code/requirements.lock"
+"""What those were chosen by. It stays out: the wheels themselves are the archive's content."""
 
 
 class ArchiveError(Exception):
@@ -37,16 +44,23 @@ class Archive:
     """Over the names and bytes of its members, before compression: 64 hexadecimal digits."""
 
 
-def build_archive(model: Path, code: Path | None, destination: Path) -> Archive:
+def build_archive(
+    model: Path,
+    code: Path | None,
+    destination: Path,
+    *,
+    vendored: Mapping[str, Path] = MappingProxyType({}),
+) -> Archive:
     """Pack the folder model at the root of an archive, and the folder code as code/ within it.
 
-    Without code, it is the model's files alone.
+    Without code, for an image that serves a model by itself, it is the model alone. vendored are
+    the members that wheels.vendor made of code's requirements.
 
     An archive at destination that was made of the same files is left as it is. More than a second
     of work is shown on standard error. Raises ArchiveError as collect_members does, and for a file
     that changes, or that cannot be read or written. An interrupted call leaves no file behind.
     """
-    members = collect_members(model, code)
+    members = collect_members(model, code, vendored)
     try:
         before = stamps(members)
         content_sha256 = remembered(destination, before) or _build(members, before, destination)
@@ -58,11 +72,14 @@ def build_archive(model: Path, code: Path | None, destination: Path) -> Archive:
     return Archive(destination, content_sha256)
 
 
-def collect_members(model: Path, code: Path | None) -> dict[str, Path]:
+def collect_members(
+    model: Path, code: Path | None, vendored: Mapping[str, Path] = MappingProxyType({})
+) -> dict[str, Path]:
     """Map the archive's member names to the files that they are made of.
 
     Raises ArchiveError for a folder that is missing or empty, for code without inference.py, for
-    a link or anything else that is no regular file, and for a model that has a code/ of its own.
+    a link or anything else that is no regular file, and for a model that has a code/ of its own
+    beside code.
     """
     members = dict(_files(model))
     if not members:
@@ -82,7 +99,10 @@ def collect_members(model: Path, code: Path | None) -> dict[str, Path]:
         raise ArchiveError(
             f"{code}: no inference.py there; the container imports its handler functions from it"
         )
-    return members
+    if vendored:
+        for name in [name for name in members if name == LOCK or name.startswith(WHEELS)]:
+            del members[name]
+    return members | dict(vendored)
 
 
 def write_archive(

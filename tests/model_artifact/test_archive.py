@@ -131,6 +131,39 @@ def test_what_tools_leave_behind_is_not_packed(model: Path, code: Path) -> None:
     assert len(collect_members(model, code)) == 3
 
 
+def test_an_image_that_serves_by_itself_needs_no_code(model: Path, tmp_path: Path) -> None:
+    fill(model, {"code/config.txt": b"the server's own"})
+    archive = build_archive(model, None, tmp_path / "model.tar.gz")
+    with tarfile.open(archive.path) as opened:
+        assert opened.getnames() == ["code/config.txt", "deep/er/labels.txt", "model.joblib"]
+
+
+def test_vendored_packages_take_the_place_of_the_requirements_and_of_all_other_wheels(
+    model: Path, code: Path, tmp_path: Path
+) -> None:
+    fill(code, {"requirements.txt": b"asked", "requirements.lock": b"", "wheels/own.whl": b"own"})
+    packed = fill(tmp_path / "packed", {"requirements.txt": b"pinned", "a.whl": b"a wheel"})
+    vendored = {
+        "code/requirements.txt": packed / "requirements.txt",
+        "code/wheels/a.whl": packed / "a.whl",
+    }
+    archive = build_archive(model, code, tmp_path / "model.tar.gz", vendored=vendored)
+    with tarfile.open(archive.path) as opened:
+        assert [name for name in opened.getnames() if name.startswith("code/")] == [
+            "code/inference.py",
+            "code/requirements.txt",
+            "code/wheels/a.whl",
+        ]
+        requirements = opened.extractfile("code/requirements.txt")
+        assert requirements
+        assert requirements.read() == b"pinned"
+
+
+def test_without_vendored_packages_code_is_packed_as_it_is(model: Path, code: Path) -> None:
+    fill(code, {"requirements.txt": b"", "requirements.lock": b"", "wheels/own.whl": b""})
+    assert {"code/requirements.lock", "code/wheels/own.whl"} < set(collect_members(model, code))
+
+
 @pytest.mark.parametrize(
     ("break_it", "said"),
     [
