@@ -1,0 +1,1 @@
+"""The packages that a model's code needs, brought along in its archive as wheels."""
