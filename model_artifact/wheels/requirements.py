@@ -105,8 +105,7 @@ def local(place: str, folder: Path) -> str:
 
     As a URL, since spaces in a path are read differently by pip and uv.
     """
-    path = folder / Path(place).expanduser()
-    return path.resolve().as_uri() if path.exists() else place
+    return place if "://" in place else (folder / Path(place).expanduser()).resolve().as_uri()
 
 
 def redacted(text: str) -> str:

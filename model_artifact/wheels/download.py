@@ -1,0 +1,86 @@
+"""The wheels of pinned packages: fetched by pip, and kept by their hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+from packaging.utils import parse_wheel_filename
+from packaging.version import Version
+
+from model_artifact.archive import ArchiveError
+from model_artifact.compression import BLOCK_BYTES
+from model_artifact.progress import shown
+from model_artifact.wheels.indexes import PIP, run
+from model_artifact.wheels.interpreter import Interpreter
+from model_artifact.wheels.lock import Pin
+from model_artifact.wheels.requirements import Sources
+
+
+def kept(pin: Pin, folder: Path) -> Path | None:
+    """Return the wheel of a pin with one hash, if folder has it undamaged."""
+    [sha256] = pin.hashes
+    wheels = (folder / sha256).glob("*.whl")
+    return next((wheel for wheel in wheels if file_sha256(wheel) == sha256), None)
+
+
+def download(
+    pins: Iterable[Pin], sources: Sources, interpreter: Interpreter, folder: Path, asked_by: Path
+) -> dict[Pin, Path]:
+    """Fetch the wheels of pins into folder, and return each pin with its wheel and that one's hash.
+
+    Whatever is interrupted, folder has whole wheels only. Raises ArchiveError if one is not to be
+    had, or has another hash than its pin.
+    """
+    pins = sorted(pins)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as name:
+        unfinished = Path(name)
+        asked = [*sources.lines(), *(pin.line for pin in pins)]
+        (unfinished / "asked").write_text("\n".join(asked), encoding="utf-8")
+        ended = run(
+            [
+                *(*PIP, "download", "--no-deps", "--require-hashes", "--only-binary=:all:"),
+                *("--progress-bar=off", f"--dest={name}", f"--requirement={unfinished / 'asked'}"),
+                *(f"--python-version={interpreter.python}", "--implementation=cp"),
+                f"--abi={interpreter.abi}",
+                # Only those that are named: pip does not know which platforms include which.
+                *(f"--platform={platform}" for platform in interpreter.platforms),
+                *(f"--trusted-host={host}" for host in sources.trusted_hosts),
+                *(["--pre"] if sources.prereleases else []),
+            ],
+            f"downloading {len(pins)} wheels for {interpreter}",
+        )
+        if ended.code:
+            raise ArchiveError(
+                f"{asked_by}: its wheels could not be downloaded; mend what pip says "
+                "(`pip config list` has the index), or, if what was locked is gone, delete "
+                f"requirements.lock. pip says:\n{ended.explanation}"
+            )
+        fetched = dict(_keep(wheel, folder) for wheel in unfinished.glob("*.whl"))
+    wheels = [fetched[pin.name, Version(pin.version)] for pin in pins]
+    return {
+        pin._replace(hashes=(wheel.parent.name,)): wheel
+        for pin, wheel in zip(pins, wheels, strict=True)
+    }
+
+
+def _keep(wheel: Path, folder: Path) -> tuple[tuple[str, Version], Path]:
+    """Move a wheel to where its hash says, and return its name and version with that place."""
+    place = folder / file_sha256(wheel)
+    place.mkdir(exist_ok=True)
+    package, version, *_ = parse_wheel_filename(wheel.name)
+    return (package, version), wheel.replace(place / wheel.name)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, and show how far the reading of a large one is."""
+    content = hashlib.sha256()
+    with path.open("rb") as file:
+        chunks = iter(partial(file.read, BLOCK_BYTES), b"")
+        for chunk in shown(chunks, f"checking {path.name}", path.stat().st_size):
+            content.update(chunk)
+    return content.hexdigest()

@@ -1,0 +1,170 @@
+"""Which packages a requirements file comes to: asked of uv.
+
+pip evaluates the markers of dependencies for the Python that runs it, whatever --python-version
+says (pypa/pip #11198, and #6117 and #11010 before it), so it cannot resolve for an image's.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+from uv import find_uv_bin
+
+from model_artifact.archive import ArchiveError
+from model_artifact.wheels.indexes import Run, run
+from model_artifact.wheels.interpreter import Interpreter
+from model_artifact.wheels.lock import Pin
+from model_artifact.wheels.requirements import Wanted, logical_lines
+
+SETTINGS_KEPT = ("UV_CACHE_DIR", "UV_KEYRING_PROVIDER", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS")
+"""What uv's user may set; any other setting could make it resolve to what pip would not find."""
+
+UV_NAMES = {
+    "cert": "SSL_CERT_FILE",
+    "client-cert": "SSL_CLIENT_CERT",
+    "default-timeout": "UV_HTTP_TIMEOUT",
+    "proxy": "ALL_PROXY",
+    "timeout": "UV_HTTP_TIMEOUT",
+}
+"""What pip and uv call how an index is reached."""
+
+
+def resolve(
+    path: Path,
+    wanted: Wanted,
+    interpreter: Interpreter,
+    configuration: Mapping[str, str],
+    before: Iterable[Pin] = (),
+) -> list[Pin]:
+    """Return what wanted, which was read from path, comes to beside what the image has.
+
+    A package that the image has stays as it is unless wanted names it; if it does, as long as its
+    version will do. Versions of before, an earlier answer, stay too where they still fit. Raises
+    ArchiveError with what is in the way.
+    """
+    installed: dict[str, str] = {
+        canonicalize_name(name): version for name, version in interpreter.installed.items()
+    }
+    fixed = {name: version for name, version in installed.items() if name not in wanted.places}
+    with_extras = {canonicalize_name(asked.name) for asked in wanted.requirements if asked.extras}
+    preferred = {pin.name: pin.version for pin in before} | installed
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for package, version in installed.items():
+            if package not in with_extras:
+                _stand_in(folder, package, version, interpreter)
+        asked = [*wanted.sources.lines(), f"--find-links {folder.resolve().as_uri()}"]
+        asked += map(str, wanted.requirements)
+        constraints = [*wanted.constraints, *equal(fixed)]
+        for file, lines in (("in", asked), ("constraints", constraints), ("out", equal(preferred))):
+            # To what its output file has, uv prefers no newer version.
+            (folder / file).write_text("\n".join(lines), encoding="utf-8")
+        ended = run(
+            _command(folder, wanted, interpreter, configuration),
+            f"resolving {path} for {interpreter}",
+            _environment(configuration),
+        )
+        if ended.code:
+            raise _unsolved(path, wanted, fixed, ended)
+        _refuse_extras(path, installed, ended)
+        answer = (folder / "out").read_text(encoding="utf-8")
+    pins = [Pin.parse(line) for _, line in logical_lines(answer)]
+    return [
+        pin._replace(hashes=wanted.hashes.get(pin.name, pin.hashes))
+        for pin in pins
+        if pin.name not in installed or Version(pin.version) != Version(installed[pin.name])
+    ]
+
+
+def equal(versions: Mapping[str, str]) -> list[str]:
+    """Return requirements of just these versions."""
+    return [f"{name}=={version}" for name, version in sorted(versions.items())]
+
+
+def _stand_in(folder: Path, name: str, version: str, interpreter: Interpreter) -> None:
+    """Make a wheel that says of a package of the image that it is there, and needs nothing.
+
+    The index may not have the image's version, or no wheel of it; and what it needs the image has
+    too, in versions that are not ours to choose. By its tag and build number it goes before any
+    wheel of the same version.
+    """
+    stem = f"{name.replace('-', '_')}-{version}"
+    with zipfile.ZipFile(folder / f"{stem}-999999999-{interpreter.uv_best_tag}.whl", "w") as wheel:
+        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        wheel.writestr(f"{stem}.dist-info/METADATA", metadata)
+        wheel.writestr(f"{stem}.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\n")
+        wheel.writestr(f"{stem}.dist-info/RECORD", "")
+
+
+def _command(
+    folder: Path, wanted: Wanted, interpreter: Interpreter, configuration: Mapping[str, str]
+) -> list[str]:
+    constraints = [*configuration.get("constraint", "").split(), str(folder / "constraints")]
+    return [
+        *(find_uv_bin(), "pip", "compile", "--color=never", "--no-progress", "--no-config"),
+        *("--no-header", "--no-annotate", "--generate-hashes", "--only-binary=:all:"),
+        # uv asks some Python a few things, and should not go and fetch the image's for it.
+        *("--python", sys.executable, "--no-python-downloads"),
+        f"--python-version={interpreter.python}",
+        f"--python-platform={interpreter.uv_platform}",
+        # pip's way, and so the container's: the best version of all indexes.
+        "--index-strategy=unsafe-best-match",
+        *(f"--allow-insecure-host={host}" for host in wanted.sources.trusted_hosts),
+        *(["--prerelease=allow"] if wanted.sources.prereleases else []),
+        *(f"--constraints={file}" for file in constraints),
+        f"--output-file={folder / 'out'}",
+        str(folder / "in"),
+    ]
+
+
+def _environment(configuration: Mapping[str, str]) -> dict[str, str]:
+    mine = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("UV_") or name in SETTINGS_KEPT
+    }
+    return mine | {UV_NAMES[name]: v for name, v in configuration.items() if name in UV_NAMES}
+
+
+def _refuse_extras(path: Path, installed: Mapping[str, str], ended: Run) -> None:
+    """Refuse an extra of a package of the image: what it brings nobody has resolved."""
+    missing = re.findall(r"`([\w.-]+)==\S+` does not have an extra named `([\w.-]+)`", ended.errors)
+    for name, extra in missing:
+        if name in installed:
+            raise ArchiveError(
+                f"{path}: a package needs {name}[{extra}], and the image has {name} "
+                f"{installed[name]}, perhaps without what the extra adds; "
+                f"write {name}[{extra}] into this file too"
+            )
+
+
+def _unsolved(path: Path, wanted: Wanted, fixed: Mapping[str, str], ended: Run) -> ArchiveError:
+    in_the_way = [
+        name
+        for name, version in fixed.items()
+        if re.search(rf"(?<![\w.-]){name}=={re.escape(version)}(?![\w+])", ended.errors)
+    ]
+    if in_the_way:
+        has = " and ".join(f"{name} {fixed[name]}" for name in in_the_way)
+        why = (
+            f"{path}: no versions fit beside what the image has: {has}; ask for versions that do, "
+            f"or write {' and '.join(in_the_way)} into this file to have the image's replaced"
+        )
+    elif without := re.findall(r"Wheels are required for `([\w.-]+)`", ended.errors):
+        where = next((wanted.places[name] for name in without if name in wanted.places), path)
+        why = (
+            f"{where}: the index has no wheel that fits of {' and '.join(without)}; build it, on "
+            "a machine like the image's if it compiles anything: "
+            f"`pip wheel --no-deps --wheel-dir {path.parent / 'wheels'} {' '.join(without)}`"
+        )
+    else:
+        why = f"{path}: not resolved; mend what uv says (`pip config list` has the index)"
+    return ArchiveError(f"{why}. uv says:\n{ended.explanation}")
