@@ -143,7 +143,7 @@ def _read_constraints(path: Path, wanted: Wanted, including: tuple[Path, ...]) -
     included = Wanted()
     _read(path, included, None, including)
     wanted.sources = wanted.sources.then(included.sources)
-    wanted.lines += [f"-c {line}" for line in included.lines]
+    wanted.lines += [f"constraint: {line}" for line in included.lines]
     wanted.constraints += [*map(str, included.requirements), *included.constraints]
 
 

@@ -161,7 +161,7 @@ def _unsolved(path: Path, wanted: Wanted, fixed: Mapping[str, str], ended: Run) 
     elif without := re.findall(r"Wheels are required for `([\w.-]+)`", ended.errors):
         where = next((wanted.places[name] for name in without if name in wanted.places), path)
         why = (
-            f"{where}: the index has no wheel that fits of {' and '.join(without)}; build it, on "
+            f"{where}: the index has no fitting wheel of {' and '.join(without)}; build it, on "
             "a machine like the image's if it compiles anything: "
             f"`pip wheel --no-deps --wheel-dir {path.parent / 'wheels'} {' '.join(without)}`"
         )
