@@ -51,7 +51,9 @@ check: $(INSTALLED)
 	ruff format --check
 	ruff check
 	mypy
-	cd inference/code && mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache/code .
+	for code in inference/code examples/*/code; do \
+		(cd $$code && mypy --config-file $(CURDIR)/pyproject.toml \
+			--cache-dir $(CURDIR)/.mypy_cache/$$code .) || exit 1; done
 	lint-imports
 
 snapshot: $(INSTALLED)

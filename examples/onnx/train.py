@@ -1,0 +1,119 @@
+"""Train the example: which digit was written, by 8 x 8 pixels?
+
+`python -m examples.onnx.train` writes model/model.onnx and model/metadata.json. The same versions
+of the libraries write the same bytes every time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from skl2onnx import to_onnx
+from skl2onnx.common.data_types import FloatTensorType
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+MODEL_FOLDER = Path(__file__).with_name("model")
+
+
+def train(hidden_units: int = 64) -> tuple[bytes, dict[str, Any]]:
+    """Fit a network with one hidden layer to 1437 of the 1797 digits, and describe it.
+
+    Returns it as an ONNX file: pixels, float32 from 0 to 16, shape (rows, 64), to
+    probabilities, float32, shape (rows, 10). The accuracy on the 360 rows held out is that of this
+    file, not of what it was made from.
+    """
+    digits = load_digits()
+    x_train, x_test, y_train, y_test = train_test_split(
+        digits.data, digits.target, test_size=360, random_state=0, stratify=digits.target
+    )
+    network = make_pipeline(
+        MinMaxScaler(),
+        MLPClassifier((hidden_units,), alpha=0.01, tol=1e-3, max_iter=500, random_state=0),
+    )
+    network.fit(x_train, y_train)
+    graph = to_onnx(
+        network,
+        initial_types=[("pixels", FloatTensorType([None, x_train.shape[1]]))],
+        options={"zipmap": False},  # probabilities as one array, not as a dictionary a row
+    )
+    # Which skl2onnx writes in the order of a set, another one now and then.
+    opsets = sorted(graph.opset_import, key=lambda opset: opset.domain)
+    del graph.opset_import[:]
+    graph.opset_import.extend(opsets)
+    model = graph.SerializeToString()
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    (probabilities,) = session.run(["probabilities"], {"pixels": x_test.astype(np.float32)})
+    right = network.classes_[probabilities.argmax(axis=1)] == y_test
+    description = {
+        "framework": "onnx",
+        "versions": {
+            "python": ".".join(map(str, sys.version_info[:2])),
+            **{
+                library: version(library)
+                for library in ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
+            },
+        },
+        "classes": [str(label) for label in network.classes_],
+        "largest_pixel": float(digits.data.max()),
+        "parameters": {"hidden_units": hidden_units},
+        "held_out": {"rows": len(y_test), "accuracy": float(np.mean(right))},
+    }
+    return model, description
+
+
+def save(model: bytes, description: dict[str, Any], folder: Path) -> None:
+    """Write model.onnx, and metadata.json with its SHA-256, into folder."""
+    metadata = {
+        **description,
+        "model": {"file": "model.onnx", "sha256": hashlib.sha256(model).hexdigest()},
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.onnx").write_bytes(model)
+    (folder / "metadata.json").write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train and save, as the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m examples.onnx.train", description=__doc__)
+    parser.add_argument(
+        "--hidden-units",
+        type=_positive,
+        default=64,
+        metavar="N",
+        help="how many units the hidden layer has (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--output", type=Path, default=MODEL_FOLDER, metavar="FOLDER", help="default: %(default)s"
+    )
+    options = parser.parse_args(arguments)
+    model, description = train(options.hidden_units)
+    save(model, description, options.output)
+    held_out = description["held_out"]
+    print(
+        f"{options.output}: ONNX, {len(model):,} bytes, "
+        f"{held_out['accuracy']:.1%} of {held_out['rows']} held-out rows right"
+    )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
+if __name__ == "__main__":
+    main()
