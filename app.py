@@ -5,7 +5,8 @@ from pathlib import Path
 
 from aws_cdk import App, Environment
 
-from model_artifact.archive import ArchiveError, build_archive
+from model_artifact.archive import ArchiveError
+from model_artifact.preparation import check, prepare
 from stacks.hosting_stack import HostingStack
 from stacks.stage import Stage
 from stacks.stage_errors import StageError
@@ -16,16 +17,10 @@ ROOT = Path(__file__).parent
 def main() -> None:
     """Synthesize the stage named by `-c stage=NAME` or `-c stage=PATH.toml`, or dev."""
     app = App()
-    name = app.node.try_get_context("stage") or "dev"
-    stage = Stage.load(name, ROOT / "stages")
-    artifact, code, archive = stage.model.artifact, stage.model.code_folder, None
-    if isinstance(artifact, Path):
-        destination = ROOT / "build" / stage.endpoint.name / "model.tar.gz"
-        archive = build_archive(ROOT / artifact, ROOT / code if code else None, destination)
-    else:
-        how = f"; download it, then `python -m model_artifact inspect FILE --stage {name}`"
-        said = f"{artifact} was not inspected{'' if artifact.is_prefix else how}"
-        print(f"{stage.endpoint.name}: {said}", file=sys.stderr)
+    stage = Stage.load(app.node.try_get_context("stage") or "dev", ROOT / "stages")
+    archive = prepare(stage, ROOT)
+    if archive and app.node.try_get_context("inspect") != "off":
+        check(archive, stage)
     stack = HostingStack(
         app,
         stage.endpoint.name,

@@ -1,0 +1,227 @@
+"""Pickles, wherever they lie in an archive, read without being run.
+
+A pickle is a program. It is found by its content, not by its name: by itself, compressed as joblib
+does, in PyTorch's and NumPy's zip files, and behind the header of a NumPy array of objects.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO, Protocol, cast
+
+from model_artifact.inspection.pickle_reader import (
+    Call,
+    Global,
+    Stream,
+    UnreadablePickleError,
+    read_pickle,
+)
+
+_SUFFIXES = (".pkl", ".pickle", ".joblib", ".pck", ".p")
+_MAX_RATIO = 200
+_MAX_ZIP_DIRECTORY_BYTES = 1 << 24
+_MAX_ZIP_MEMBERS = 10_000
+_MAX_GLOBALS = 10_000
+_MAX_BLOBS = 100
+
+
+@dataclass
+class Pickle:
+    """What loading a pickle would do."""
+
+    where: str
+    """The archive's member that it is, or MEMBER!NAME in a zip file."""
+    globals: dict[Global, None] = field(default_factory=dict)
+    """What it would import, in that order."""
+    estimators: set[tuple[str, str]] = field(default_factory=set)
+    """The classes of scikit-learn's estimators in it, and the versions that they are of."""
+    code_arguments: set[int] = field(default_factory=set)
+    """With how many arguments it would make code objects, which differs from Python to Python."""
+    blobs: list[bytes] = field(default_factory=list)
+    """The ends of the large bytes objects in it."""
+    problem: str | None = None
+    """Why it could not be read to its end."""
+
+    def imported(self, found: Global) -> None:
+        """Note what would be imported."""
+        if len(self.globals) < _MAX_GLOBALS:
+            self.globals[found] = None
+
+    def made(self, call: Call) -> None:
+        """Note the version of an estimator, and the form of a code object."""
+        function = call.function
+        if not isinstance(function, Global):
+            return
+        if isinstance(call.state, dict) and "_sklearn_version" in call.state:
+            made = call.arguments[0] if function == _RECONSTRUCTOR else function  # type: ignore[index]
+            name = made.name if isinstance(made, Global) else "?"
+            self.estimators.add((name, str(call.state["_sklearn_version"])))
+        if function.name == "CodeType" and isinstance(call.arguments, tuple):
+            self.code_arguments.add(len(call.arguments))
+
+    def carried(self, ends: bytes) -> None:
+        """Note the ends of a large bytes object."""
+        if len(self.blobs) < _MAX_BLOBS:
+            self.blobs.append(ends)
+
+
+_RECONSTRUCTOR = Global("copyreg", "_reconstructor")  # protocols 0 and 1
+
+
+def read(name: str, size: int, file: BinaryIO) -> Iterator[Pickle]:
+    """Read the pickles that a member is, or has in it."""
+    head = file.read(64)
+    file.seek(0)
+    if head.startswith(b"PK\x03\x04"):
+        yield from _read_zip(name, file)
+    elif head.startswith(b"\x93NUMPY"):
+        yield from _read_array(name, file)
+    elif decompress := _decompressor(head):
+        yield from _read_one(name, _Decompressed(file, decompress, _MAX_RATIO * size))
+    else:
+        yield from _read_one(name, file)
+
+
+def _read_one(name: str, file: Stream) -> Iterator[Pickle]:
+    found = Pickle(name)
+    try:
+        read_pickle(file, found)
+    except (UnreadablePickleError, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        found.problem = str(error)
+    # Bytes that happen to begin like an opcode or two are no pickle.
+    if found.globals or name.lower().endswith(_SUFFIXES):
+        yield found
+
+
+def _read_array(name: str, file: BinaryIO) -> Iterator[Pickle]:
+    """Read what lies behind the header of a file of NumPy's, if it is a pickle."""
+    head = file.read(12)
+    major = head[6] if len(head) == 12 else 0
+    length = int.from_bytes(head[8:10] if major == 1 else head[8:12], "little")
+    if major not in (1, 2, 3) or length > _MAX_ZIP_DIRECTORY_BYTES:
+        return
+    file.seek(10 if major == 1 else 12)
+    if b"'O'" in file.read(length) or b"|O" in head:
+        yield from _read_one(name, file)
+
+
+def _read_zip(name: str, file: BinaryIO) -> Iterator[Pickle]:
+    """Read the pickles of a zip file: PyTorch's, NumPy's .npz."""
+    try:
+        with zipfile.ZipFile(cast("BinaryIO", _Limited(file))) as archive:
+            for entry in archive.infolist()[:_MAX_ZIP_MEMBERS]:
+                if not entry.is_dir() and not entry.flag_bits & 1:
+                    with archive.open(entry) as member:
+                        limit = _MAX_RATIO * max(entry.compress_size, 1 << 16)
+                        inner = cast("BinaryIO", member)
+                        yield from _read_in_zip(f"{name}!{entry.filename}", inner, limit)
+    except (
+        zipfile.BadZipFile,
+        OSError,
+        EOFError,
+        ValueError,
+        NotImplementedError,
+        zlib.error,
+    ) as error:
+        yield Pickle(name, problem=f"the zip file is damaged: {error}")
+
+
+def _read_in_zip(name: str, file: BinaryIO, limit: int) -> Iterator[Pickle]:
+    head = file.read(64)
+    file.seek(0)
+    if head.startswith(b"\x93NUMPY"):
+        yield from _read_array(name, file)
+    else:
+        yield from _read_one(name, _Decompressed(file, None, limit))
+
+
+class _Limited:
+    """A file of which no more than a directory's size is read at once, as a damaged one may ask."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(
+            min(size, _MAX_ZIP_DIRECTORY_BYTES) if size >= 0 else _MAX_ZIP_DIRECTORY_BYTES
+        )
+        if len(data) == _MAX_ZIP_DIRECTORY_BYTES:
+            raise zipfile.BadZipFile(f"its directory has {len(data):,} bytes or more")
+        return data
+
+
+class Decompressor(Protocol):
+    """What zlib, bz2 and lzma have in common."""
+
+    @property
+    def eof(self) -> bool: ...  # noqa: D102
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...  # noqa: D102
+
+
+class _Decompressed:
+    """What a compressed pickle holds, read in little memory and up to a limit."""
+
+    def __init__(
+        self, file: BinaryIO, make: Callable[[], Decompressor] | None, limit_bytes: int
+    ) -> None:
+        self._file, self._left = file, max(limit_bytes, 1 << 24)
+        self._decompressor = make() if make else None
+        self._ready = bytearray()
+        self._at = 0
+
+    def read(self, size: int, /) -> bytes:
+        while len(self._ready) - self._at < size and self._fill():
+            pass
+        data = bytes(self._ready[self._at : self._at + size])
+        self._at += len(data)
+        return data
+
+    def readline(self, size: int, /) -> bytes:
+        while True:
+            end = self._ready.find(b"\n", self._at, self._at + size)
+            if end >= 0 or len(self._ready) - self._at >= size or not self._fill():
+                return self.read(size if end < 0 else end + 1 - self._at)
+
+    def _fill(self) -> bool:
+        """Make more ready; return whether there was more."""
+        del self._ready[: self._at]
+        self._at = 0
+        more = self._decompress() if self._decompressor else self._file.read(_CHUNK_BYTES)
+        self._left -= len(more)
+        if self._left < 0:
+            raise UnreadablePickleError(f"it unpacks to more than {_MAX_RATIO} times its size")
+        self._ready += more
+        return bool(more)
+
+    def _decompress(self) -> bytes:
+        assert self._decompressor  # noqa: S101
+        while not self._decompressor.eof:
+            held = getattr(self._decompressor, "unconsumed_tail", b"")
+            waiting = held or not getattr(self._decompressor, "needs_input", True)
+            packed = held if waiting else self._file.read(_CHUNK_BYTES)
+            more = self._decompressor.decompress(packed, _CHUNK_BYTES)
+            if more or not (packed or waiting):
+                return more
+        return b""
+
+
+_CHUNK_BYTES = 1 << 16
+
+
+def _decompressor(head: bytes) -> Callable[[], Decompressor] | None:
+    """Tell how a file is compressed, as joblib does, by how it begins."""
+    if head.startswith(b"\x1f\x8b"):
+        return lambda: zlib.decompressobj(wbits=31)
+    if head[:1] == b"\x78" and int.from_bytes(head[:2], "big") % 31 == 0:
+        return zlib.decompressobj
+    if head.startswith(b"BZh"):
+        return bz2.BZ2Decompressor
+    if head.startswith((b"\xfd7zXZ", b"\x5d\x00")):
+        return lzma.LZMADecompressor
+    return None

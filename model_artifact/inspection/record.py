@@ -1,0 +1,65 @@
+"""What was found in an archive, so that it is not inspected again while nothing has changed.
+
+Beside model.tar.gz lies model.tar.gz.inspection.json: the findings, and a hash over all that they
+depend on: the archive's content, the container, the packages of this environment, and the
+inspection itself. Errors are not kept: they may be this machine's, and are to be seen anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cache
+from importlib.metadata import distributions
+from pathlib import Path
+
+from model_artifact.archive import Archive
+from model_artifact.inspection import Container, Finding, Severity
+
+_SOURCES = (Path(__file__).parent, Path(__file__).parents[2] / "local_cloud" / "container")
+
+
+def remembered(archive: Archive, container: Container) -> Sequence[Finding] | None:
+    """Return what was found in this very archive for this very container, if it is known."""
+    try:
+        record = json.loads(_beside(archive).read_text(encoding="utf-8"))
+        if record["of"] == _depends_on(archive, container):
+            return [Finding.from_json(found) for found in record["findings"]]
+    except (OSError, ValueError, KeyError, TypeError):  # there is none, or none of ours
+        pass
+    return None
+
+
+def remember(archive: Archive, container: Container, findings: Sequence[Finding]) -> None:
+    """Keep what was found, if no error is among it."""
+    if any(finding.rule.severity is Severity.ERROR for finding in findings):
+        return
+    record = {
+        "of": _depends_on(archive, container),
+        "findings": [finding.to_json() for finding in findings],
+    }
+    # One that an interruption cuts off is no JSON, and so no record.
+    _beside(archive).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def _beside(archive: Archive) -> Path:
+    return archive.path.with_name(f"{archive.path.name}.inspection.json")
+
+
+def _depends_on(archive: Archive, container: Container) -> str:
+    return hashlib.sha256(
+        json.dumps([archive.content_sha256, asdict(container), *_here()], sort_keys=True).encode()
+    ).hexdigest()
+
+
+@cache
+def _here() -> Sequence[str]:
+    """Return what tells this environment, and this inspection, from others."""
+    packages = sorted(f"{each.name}=={each.version}" for each in distributions())
+    sources = hashlib.sha256()
+    for path in sorted(path for folder in _SOURCES for path in folder.iterdir() if path.is_file()):
+        sources.update(path.name.encode() + path.read_bytes())
+    return [sys.version, *packages, sources.hexdigest()]

@@ -1,0 +1,162 @@
+"""The container as a process: started, asked over loopback, and ended with all that it started."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from model_artifact.inspection.container import Container
+from model_artifact.progress import Progress
+
+INVOCATION_SECONDS = 60
+"""What SageMaker gives an answer (SageMaker API reference, InvokeEndpoint)."""
+
+_PROGRAM = Path(__file__).parents[2] / "local_cloud" / "container" / "__main__.py"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the container answered."""
+
+    status: int
+    """Of HTTP; 0 if there was no answer."""
+    body: bytes
+    """The answer, or why there was none."""
+
+
+class Serving:
+    """A container that serves the model unpacked below root, for as long as it is entered.
+
+    root holds opt/ml/model. The program is the local cloud's: `local_cloud/container/__main__.py`
+    has what it is given and what it answers.
+    """
+
+    def __init__(self, root: Path, container: Container) -> None:
+        self._root, self._container = root, container
+        self.load_seconds = 0.0
+        self.exit_status: int | None = None
+        """How the process ended, if it did so by itself: as subprocess has it."""
+        self.peak_bytes = 0
+        """The most memory that the process held: known when it has ended."""
+
+    def __enter__(self) -> Self:
+        (self._root / "tmp").mkdir()
+        self._started = time.monotonic()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self._port = listener.getsockname()[1]
+            with (self._root / "log").open("wb") as log:
+                self._process = subprocess.Popen(
+                    _command(self._root, self._container, listener.fileno()),
+                    cwd=self._root,
+                    env=_environment(self._root, self._container),
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=[listener.fileno()],
+                    # Ctrl-C is for this process, which ends that one.
+                    start_new_session=True,
+                )
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        _pid, status, usage = os.wait4(self._process.pid, 0)
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        if self._process.stdin:
+            self._process.stdin.close()
+        # Kilobytes on Linux, bytes on macOS.
+        self.peak_bytes = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+    def load(self, progress: Progress) -> Answer:
+        """Wait for the answer to the health check: 200 when the model is loaded, else why not.
+
+        It takes as long as the container may take. status is 0 if it ended, or was not in time.
+        """
+        limit = self._container.startup_seconds
+        answer = self._request("GET", "/ping", seconds=limit, progress=progress)
+        self.load_seconds = time.monotonic() - self._started
+        progress.end("done")
+        return answer
+
+    def ask(self, body: bytes, content_type: str, accept: str) -> Answer:
+        """Send a request."""
+        headers = {"Content-Type": content_type, "Accept": accept}
+        return self._request("POST", "/invocations", body, headers, seconds=INVOCATION_SECONDS)
+
+    @property
+    def log(self) -> str:
+        """The end of what the container printed."""
+        return (self._root / "log").read_bytes()[-2000:].decode("utf-8", "replace")
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        seconds: float,
+        progress: Progress | None = None,
+    ) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=seconds)
+        until = time.monotonic() + seconds
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            while progress and time.monotonic() < until:
+                if select.select([connection.sock], [], [], 0.2)[0]:
+                    break
+                progress.tell(lambda so_far: f"{so_far:.0f} s")
+            connection.sock.settimeout(max(0.001, until - time.monotonic()))
+            response = connection.getresponse()
+            return Answer(response.status, response.read())
+        except TimeoutError:
+            return Answer(0, f"no answer within {seconds:g} s".encode())
+        except (OSError, http.client.HTTPException):
+            return Answer(0, self._ended().encode())
+        finally:
+            connection.close()
+
+    def _ended(self) -> str:
+        """Say how the process ended, which has closed the connection; it is left to be reaped."""
+        ended = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+        assert ended  # noqa: S101 - without WNOHANG it waits
+        if ended.si_code == os.CLD_EXITED:
+            self.exit_status = ended.si_status
+            return f"the container exited with status {ended.si_status}"
+        self.exit_status = -ended.si_status
+        return f"the container was ended by {signal.Signals(ended.si_status).name}"
+
+
+def _command(root: Path, container: Container, descriptor: int) -> list[str]:
+    memory = container.memory_bytes
+    return [
+        *(sys.executable, "-P", "-s", "-u", str(_PROGRAM), str(root), str(descriptor)),
+        *("--framework", container.family, "--no-network"),
+        *(("--memory-bytes", str(memory)) if memory else ()),
+    ]
+
+
+def _environment(root: Path, container: Container) -> dict[str, str]:
+    """Make the container's environment: the Model's, with its paths below root, and little else."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(root),
+        "TMPDIR": str(root / "tmp"),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+    } | {
+        name: f"{root}{value}" if value == "/opt/ml" or value.startswith("/opt/ml/") else value
+        for name, value in container.environment.items()
+    }

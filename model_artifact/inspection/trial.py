@@ -1,0 +1,277 @@
+"""The archive, run: unpacked as the container has it, loaded, and asked the sample request.
+
+It runs in the local cloud's container, as a program of its own without a network and with the
+memory that an instance has: what is tried is what `cdk deploy` puts onto the laptop.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import signal
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from http import HTTPStatus
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+
+from model_artifact.inspection.container import Container
+from model_artifact.inspection.contents import ArchiveContents
+from model_artifact.inspection.findings import Finding, Severity, rule
+from model_artifact.inspection.imports import Imports, Offer
+from model_artifact.inspection.members import unpacked_stream
+from model_artifact.inspection.sample import ENCODERS, JSON, Rows, claimed, rows_of
+from model_artifact.inspection.serving import Answer, Serving
+from model_artifact.progress import Progress
+
+SAMPLE = "code/sample.json"
+
+LOAD = rule(
+    "trial-load",
+    Severity.ERROR,
+    "the script is imported and model_fn returns a model",
+    "The health check never passes, and the endpoint fails after minutes.",
+)
+TIMEOUT = rule(
+    "trial-timeout",
+    Severity.ERROR,
+    "the model is loaded within the time that the health check is given",
+    "SageMaker gives up on the instance while it still loads.",
+)
+MEMORY = rule(
+    "trial-memory",
+    Severity.ERROR,
+    "the model is loaded and answers within the memory of the smallest instance",
+    "The container is ended by the kernel, without a word in its log.",
+)
+ANSWER = rule(
+    "trial-answer",
+    Severity.ERROR,
+    f"{SAMPLE} is answered with status 200, in every format that the code names",
+    "Callers get a ModelError.",
+)
+FORMATS = rule(
+    "trial-formats",
+    Severity.WARNING,
+    "the same rows get the same answer, whichever format they are sent in",
+    "A client that changes the format gets other predictions.",
+)
+NO_SAMPLE = rule(
+    "trial-sample",
+    Severity.INFO,
+    f"there is a sample request to ask: {SAMPLE}",
+    "Nothing; but whether the model answers is not tried before it is deployed.",
+)
+SKIPPED = rule(
+    "trial-skipped",
+    Severity.INFO,
+    "the archive can be run on this machine",
+    "Nothing; but whether it loads is not tried before it is deployed.",
+)
+REPORT = rule(
+    "trial-report",
+    Severity.INFO,
+    "how long loading and answering took here, and in how much memory",
+    "Nothing: it is what to compare another model with. An instance is not this machine.",
+)
+
+MANY_ROWS = 1000
+
+# Which distribution's version decides whether a trial on this machine proves anything.
+_DECISIVE = {"sklearn": ("scikit-learn",), "xgboost": ("xgboost", "xgboost-cpu")}
+
+
+def try_archive(
+    contents: ArchiveContents, container: Container, imports: Imports
+) -> Iterator[Finding]:
+    """Run an archive that inspection has found no error in, and yield how it went."""
+    if reason := _not_here(contents, container):
+        yield Finding(SKIPPED, "", f"not tried: {reason}")
+        return
+    with tempfile.TemporaryDirectory(prefix="slipway-trial-") as name:
+        root = Path(name).resolve()
+        with (
+            unpacked_stream(contents.archive, f"unpacking {contents.archive.name}") as file,
+            tarfile.open(fileobj=file, mode="r:") as tar,
+        ):
+            tar.extractall(root / "opt" / "ml" / "model", filter="data")
+        with Serving(root, container) as serving:
+            loaded = serving.load(Progress(f"loading {contents.archive.name}"))
+            if loaded.status != HTTPStatus.OK:
+                yield _not_loaded(loaded, serving, container, imports)
+                return
+            asked = _Asked(serving)
+            yield from asked.sample(contents)
+        yield Finding(REPORT, "", *_report(serving, asked))
+
+
+def _not_here(contents: ArchiveContents, container: Container) -> str | None:
+    """Say why a trial on this machine is impossible, or would prove nothing."""
+    if container.family not in _DECISIVE or not container.needs_script:
+        return "this machine plays AWS's images for scikit-learn and XGBoost only, with a script"
+    names = _DECISIVE[container.family]
+    here = next((found for found in map(_installed, names) if found), None)
+    if here is None:
+        return f"{names[0]} is not installed here"
+    packages = container.contents.packages if container.contents else {}
+    there = Version(packages[names[0]]) if names[0] in packages else here
+    if there.release[:2] != here.release[:2]:
+        return f"{names[0]} is {here} here, and {there} in the image"
+    unpacked, free = sum(contents.sizes.values()), shutil.disk_usage(tempfile.gettempdir()).free
+    if unpacked > free:
+        return f"it unpacks to {unpacked / 1e9:.1f} GB, and {free / 1e9:.1f} GB of disk are free"
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if unpacked > memory:
+        return f"it unpacks to {unpacked / 1e9:.1f} GB, and this machine has {memory / 1e9:.1f} GB"
+    return None
+
+
+def _installed(distribution: str) -> Version | None:
+    try:
+        return Version(version(distribution))
+    except (PackageNotFoundError, InvalidVersion):
+        return None
+
+
+def _not_loaded(
+    answer: Answer, serving: Serving, container: Container, imports: Imports
+) -> Finding:
+    """Say why the model was not loaded: the archive's fault, or this machine's."""
+    reason = answer.body.decode("utf-8", "replace")
+    missing = re.match(r"ModuleNotFoundError: No module named '([\w.]+)'", reason)
+    if reason.startswith("UnsatisfiedRequirementsError"):
+        return Finding(SKIPPED, "", f"not tried: {reason.partition(': ')[2]}")
+    if missing and imports.offers(missing[1]) is not Offer.NO and not imports.has(missing[1]):
+        return Finding(SKIPPED, "", f"not tried: {missing[1]} is not installed here")
+    if answer.status == 0 and serving.exit_status is None:
+        return Finding(
+            TIMEOUT,
+            "",
+            f"it was not loaded within {container.startup_seconds} s",
+            "make it load faster, or raise container_startup_health_check_timeout_in_seconds",
+        )
+    if _is_memory(reason, serving):
+        return _memory(reason, container)
+    return Finding(
+        LOAD, "", f"it does not load: {reason}", "correct it; its log ends so:\n" + serving.log
+    )
+
+
+def _is_memory(reason: str, serving: Serving) -> bool:
+    killed = serving.exit_status in (-signal.SIGKILL, -signal.SIGABRT, 137, 134)
+    return "MemoryError" in reason or (serving.exit_status is not None and killed)
+
+
+def _memory(reason: str, container: Container) -> Finding:
+    had = f" of {container.memory_bytes / 1e9:.1f} GB" if container.memory_bytes else ""
+    return Finding(
+        MEMORY, "", f"it runs out of memory{had}: {reason}", "choose a larger instance type"
+    )
+
+
+class _Asked:
+    """The questions put to a model that is loaded, and what came of them."""
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+        self.seconds: dict[int, float] = {}
+        """How long an answer takes, the median, by the number of rows."""
+        self.formats: list[str] = []
+        """The content types that got the same answer."""
+
+    def sample(self, contents: ArchiveContents) -> Iterator[Finding]:
+        """Ask the sample request, in every format that the code names."""
+        sample = contents.sources.get(SAMPLE)
+        if sample is None:
+            yield Finding(
+                NO_SAMPLE, SAMPLE, "there is none, so nothing was asked", "write a typical request"
+            )
+            return
+        try:
+            rows = rows_of(sample)
+        except ValueError as error:
+            yield Finding(ANSWER, SAMPLE, f"it is not JSON: {error}", "write a typical request")
+            return
+        first = self._serving.ask(sample, JSON, JSON)
+        if problem := _problem(first, JSON):
+            yield problem
+            return
+        self.formats = [JSON]
+        if rows:
+            yield from self._in_every_format(rows, first, contents)
+            self._measure(rows)
+
+    def _in_every_format(
+        self, rows: Rows, first: Answer, contents: ArchiveContents
+    ) -> Iterator[Finding]:
+        modules = (text for name, text in contents.sources.items() if name.endswith(".py"))
+        for content_type in claimed(modules):
+            if content_type == JSON:
+                continue
+            answer = self._serving.ask(ENCODERS[content_type](rows), content_type, JSON)
+            if problem := _problem(answer, content_type):
+                yield problem
+            elif answer.body != first.body:
+                yield Finding(
+                    FORMATS,
+                    SAMPLE,
+                    f"as {content_type} it is answered with {_short(answer.body)}, and as {JSON} "
+                    f"with {_short(first.body)}",
+                    "read every format into the same type of numbers, such as float64",
+                )
+            else:
+                self.formats.append(content_type)
+
+    def _measure(self, rows: Rows) -> None:
+        """Take the median of some answers, to one row and to many; for a second at the most."""
+        for count in (1, MANY_ROWS):
+            body = ENCODERS[JSON]((rows * count)[:count])
+            until = time.monotonic() + 1
+            taken: list[float] = []
+            while not taken or (time.monotonic() < until and len(taken) < 50):
+                began = time.monotonic()
+                if self._serving.ask(body, JSON, JSON).status != HTTPStatus.OK:
+                    return
+                taken.append(time.monotonic() - began)
+            self.seconds[count] = median(taken)
+
+
+def _problem(answer: Answer, content_type: str) -> Finding | None:
+    if answer.status == HTTPStatus.OK:
+        return None
+    status = f"status {answer.status}: " if answer.status else ""
+    return Finding(
+        ANSWER,
+        SAMPLE,
+        f"as {content_type} it is answered with {status}{_short(answer.body)}",
+        "correct the handler, or the sample",
+    )
+
+
+def _report(serving: Serving, asked: _Asked) -> tuple[str, str, dict[str, Any]]:
+    figures: dict[str, Any] = {
+        "python": platform.python_version(),
+        "load_seconds": round(serving.load_seconds, 3),
+        "peak_bytes": serving.peak_bytes,
+        "seconds_by_rows": {rows: round(taken, 6) for rows, taken in asked.seconds.items()},
+        "formats": asked.formats,
+    }
+    said = [f"it loads in {serving.load_seconds:.1f} s with {serving.peak_bytes / 1e6:,.0f} MB"]
+    for rows, taken in asked.seconds.items():
+        said.append(f"{rows:,} row{'s' if rows > 1 else ''} in {taken * 1000:.1f} ms")
+    if len(asked.formats) > 1:
+        said.append(f"the same from {', '.join(asked.formats)}")
+    return ", ".join(said), "", figures
+
+
+def _short(body: bytes) -> str:
+    text = " ".join(re.sub(r"<[^>]*>", " ", body.decode("utf-8", "replace")).split())
+    return text if len(text) <= 200 else f"{text[:200]}..."

@@ -1,0 +1,121 @@
+"""Archives to inspect, made in memory: a good one, and the same with something changed."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import pickle
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from sklearn.linear_model import LogisticRegression
+
+from model_artifact.inspection import Container
+
+REGISTRY = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
+ENVIRONMENT = {
+    "SAGEMAKER_PROGRAM": "inference.py",
+    "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+}
+SCRIPT = """
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+from flask import Response
+
+JSON, CSV = "application/json", "text/csv"
+
+
+def model_fn(model_dir):
+    return pickle.loads((Path(model_dir) / "model.pkl").read_bytes())
+
+
+def transform_fn(model, body, content_type, accept):
+    if content_type == CSV:
+        rows = [line.split(",") for line in body.splitlines()]
+    elif content_type == JSON:
+        rows = json.loads(body)["instances"]
+    else:
+        return Response("no", 415)
+    answer = model.predict(np.array(rows, np.float64)).tolist()
+    return Response(json.dumps(answer), 200, content_type=JSON)
+"""
+SAMPLE = b'{"instances": [[1.0, 2.0], [0.1, 0.0]]}'
+
+Tar = Mapping[str, bytes | tarfile.TarInfo | None]
+"""Members by their names: content, None for none such, or a header."""
+
+
+def container(tag: str = "sagemaker-scikit-learn:1.9-0-cpu-py3", **settings: object) -> Container:
+    """Return the container of one of AWS's images."""
+    return Container(f"{REGISTRY}/{tag}", ENVIRONMENT, **settings)  # type: ignore[arg-type]
+
+
+@cache
+def model() -> bytes:
+    """Return a pickled model that is right for scikit-learn 1.9."""
+    fitted = LogisticRegression().fit([[0.0, 0.0], [1.0, 1.0]], [0, 1])
+    return pickle.dumps(fitted, 4)
+
+
+def good() -> dict[str, bytes]:
+    """Return the members of an archive that nothing is wrong with."""
+    return {
+        "code/inference.py": SCRIPT.encode(),
+        "code/sample.json": SAMPLE,
+        "model.pkl": model(),
+    }
+
+
+@dataclass(frozen=True)
+class Case:
+    """An archive, as it differs from the good one, and the container that it is for."""
+
+    members: Tar = field(default_factory=dict)
+    container: Container = field(default_factory=container)
+    data: bytes | None = None
+    """The archive's own bytes, where no members make them."""
+
+    def write(self, folder: Path) -> Path:
+        """Write the archive and return its path."""
+        path = folder / "model.tar.gz"
+        path.write_bytes(self.data if self.data is not None else tar_gz({**good(), **self.members}))
+        return path
+
+
+def tar_gz(members: Tar) -> bytes:
+    """Pack members as they are, however wrong."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        for name, content in members.items():
+            if content is None:
+                continue
+            if isinstance(content, tarfile.TarInfo):
+                content.name = name
+                tar.addfile(content)
+                continue
+            entry = tarfile.TarInfo(name.partition("#")[0])  # "name#2" for one that is there twice
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    return gzip.compress(stream.getvalue(), 1)
+
+
+def header(kind: bytes, target: str = "") -> tarfile.TarInfo:
+    """Return the header of something that is no file."""
+    entry = tarfile.TarInfo()
+    entry.type, entry.linkname = kind, target
+    return entry
+
+
+def calling(module: str, name: str, argument: str = "echo owned") -> bytes:
+    """Return a pickle that would call a function."""
+    return (
+        b"\x80\x04\x8c" + bytes([len(module)]) + module.encode()
+        + b"\x8c" + bytes([len(name)]) + name.encode()
+        + b"\x93\x8c" + bytes([len(argument)]) + argument.encode() + b"\x85R."
+    )  # fmt: skip
