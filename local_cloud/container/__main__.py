@@ -11,14 +11,16 @@ of the environment is the user's code's.
 
 FD is a listening TCP socket that the caller hands down, so that there is no race for a port. On it
 `GET /ping` answers 200 with the model loaded, or 500 with the reason why it is not, as text, and
-`POST /invocations` what the handler says. Until the model is loaded, or has failed to, a request
-waits. The process ends when its standard input does, that is, with the process that started it,
-however that ended; it reads nothing from there. It also ends on SIGTERM. What it has to say is on
-standard error, what the user's code prints on standard output.
+`POST /invocations` what the handler says. A request waits until the model is loaded or has failed
+to; one to a container that ended is refused, once the caller has closed its own copy of FD. The
+process ends when its standard input does, that is, with the process that started it, however that
+ended; it reads nothing from there. It also ends on SIGTERM. What it has to say is on standard
+error, what the user's code prints on standard output.
 
 `--framework` is AWS's image that is played: scikit-learn's unless told otherwise. `--memory-bytes`
 is what the process may hold (each process, if the user's code starts more): beyond it there is a
-MemoryError, which is the reason that /ping gives, or the end of the process by its libraries.
+MemoryError, which is the reason that /ping gives, or the end of the process by its libraries, and
+some of them (OpenBLAS) wait for memory for ever: the caller has to have a limit of time.
 `--no-network` leaves it the given socket and its own loopback.
 
 `-P` and `-s` keep this folder and the caller's packages from what the user's code can import. The

@@ -39,7 +39,15 @@ def limit_memory(limit_bytes: int) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     if most != resource.RLIM_INFINITY:
         limit_bytes = min(limit_bytes, most)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
+    resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, most))
+
+
+def lift_memory_limit() -> None:
+    """Undo `limit_memory`: to say that there was too little takes some."""
+    if sys.platform != "linux":
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def cut_network() -> None:

@@ -71,8 +71,10 @@ def _load(root: Path, image: Image, memory_bytes: int | None) -> handler.Transfo
             confinement.limit_memory(memory_bytes)
         transform = handler.load(root, os.environ, image)
     except Exception as error:
+        if memory_bytes is not None:
+            confinement.lift_memory_limit()
         traceback.print_exc()
-        return " ".join(f"{type(error).__name__}: {error}".split())
+        return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
     program = os.environ["SAGEMAKER_PROGRAM"]
     logger.info("%s has loaded the model in %.1f s", program, time.monotonic() - began)
     return transform

@@ -151,6 +151,16 @@ def test_a_model_that_needs_more_memory_than_there_is_does_not_load(
 
 
 @linux
+def test_the_reason_is_told_with_all_memory_still_held(run: Run) -> None:
+    container = run(
+        "import sys\nsys.kept = kept = []\nwhile True:\n    kept.append(bytearray(1 << 10))\n",
+        "--memory-bytes",
+        str(100 << 20),
+    )
+    assert container.get("GET", "/ping") == (500, "MemoryError")
+
+
+@linux
 def test_a_file_that_is_mapped_for_reading_is_no_memory_that_is_held(run: Run) -> None:
     container = run(
         "import mmap\n"
