@@ -19,8 +19,7 @@ def main() -> None:
     app = App()
     stage = Stage.load(app.node.try_get_context("stage") or "dev", ROOT / "stages")
     archive = prepare(stage, ROOT)
-    if archive and app.node.try_get_context("inspect") != "off":
-        check(archive, stage)
+    check(archive, stage, app.node.try_get_context("inspect"))
     stack = HostingStack(
         app,
         stage.endpoint.name,

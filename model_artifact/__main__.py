@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     f"the file: python -m model_artifact inspect FILE --stage {options.stage}"
                 )
             archive = prepared.path
+        elif not archive.is_file():
+            raise ArchiveError(f"{archive}: there is no such file; name a model.tar.gz")
         container = container_of(stage)
         findings = inspect(archive, container, run=not options.no_trial)
     except (StageError, ArchiveError) as error:

@@ -37,18 +37,29 @@ def prepare(stage: Stage, root: Path) -> Archive | None:
     )
 
 
-def check(archive: Archive, stage: Stage) -> None:
-    """Inspect a stage's archive, and print its warnings on standard error.
+def check(archive: Archive | None, stage: Stage, switch: str | None = None) -> None:
+    """Inspect a stage's archive, unless switch is "off", and print warnings on standard error.
 
     Raises InspectionError for what would fail on SageMaker. What was found is remembered for as
     long as nothing that it depends on changes.
     """
+    if switch not in (None, "off"):
+        raise ArchiveError(f"-c inspect={switch}: it can only be off; leave it out to inspect")
+    if switch == "off":
+        return
+    name = stage.endpoint.name
+    if archive is None:
+        print(
+            f"{name}: {stage.model.artifact} is not inspected, since it is not on this machine; "
+            "`python -m model_artifact inspect FILE` inspects an archive that was downloaded",
+            file=sys.stderr,
+        )
+        return
     container = container_of(stage)
     findings = remembered(archive, container)
     if findings is None:
         findings = inspect(archive.path, container)
         remember(archive, container, findings)
-    name = stage.endpoint.name
     for warning in _of(Severity.WARNING, findings):
         print(f"{name}: {warning}", file=sys.stderr)
     if errors := _of(Severity.ERROR, findings):

@@ -17,6 +17,8 @@ from tests.end_to_end.conftest import ROOT, Answers, Cloud
 
 Cdk = Callable[..., str]
 DEPLOY = ("deploy", "--require-approval", "never")
+# What inspection would have told before it was uploaded.
+UNSEEN = (*DEPLOY, "-c", "inspect=off")
 
 
 @pytest.fixture
@@ -131,7 +133,7 @@ def test_a_model_that_does_not_load_is_rolled_back_while_the_old_one_answers(
     good = break_model(project)
     with Answers(cloud, named) as loop:
         loop.wait_for_more()
-        printed = cdk(*DEPLOY, fails=True)
+        printed = cdk(*UNSEEN, fails=True)
         loop.wait_for_more()
     assert loop.errors == []
     assert len(set(loop.answers)) == 1
@@ -149,7 +151,9 @@ def test_a_first_deployment_that_fails_leaves_nothing_behind(
     cdk: Cdk, cloud: Cloud, project: Path, named: str
 ) -> None:
     good = break_model(project)
-    printed = cdk(*DEPLOY, fails=True)
+    assert "it does not load: ValueError: no such luck" in cdk(*DEPLOY, fails=True)
+    assert not any(left_over(cloud, named).values())
+    printed = cdk(*UNSEEN, fails=True)
     assert "ValueError: no such luck" in printed
     assert "did not pass the ping health check" in printed
     assert not any(left_over(cloud, named).values())

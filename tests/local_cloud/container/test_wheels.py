@@ -103,6 +103,12 @@ def test_a_dependency_comes_from_the_wheels_too_and_is_named_when_it_is_nowhere(
     assert satisfied(code, "upper==1") == {"upper", "lower_thing"}
 
 
+def test_nothing_is_installed_where_the_image_has_all_of_it(code: Path, tmp_path: Path) -> None:
+    (code / "requirements.txt").write_text("# what the image has already\n--no-index\n")
+    satisfy(code / "requirements.txt", tmp_path / "packages")
+    assert not (tmp_path / "packages").exists()
+
+
 def test_a_wheel_that_is_missing_is_named(code: Path) -> None:
     wheel(code / "wheels", "there", "1")
     (code / "wheels" / "no-wheel.whl").touch()

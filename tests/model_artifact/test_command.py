@@ -1,0 +1,66 @@
+"""python -m model_artifact inspect, as a person or a program calls it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.model_artifact.inspection.archives import Case, calling
+
+
+def run(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "model_artifact", "inspect", *arguments],
+        cwd=cwd, env={**os.environ, "PYTHONPATH": str(cwd)}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+
+
+def test_the_stages_archive_is_packed_and_inspected(project: Path) -> None:
+    (project / "local_cloud").symlink_to(ROOT / "local_cloud")
+    done = run("--stage", "prod", cwd=project)
+    assert done.returncode == 0, done.stderr
+    first, *_, last = done.stdout.splitlines()
+    assert first.endswith("build/iris-prod/model.tar.gz for sagemaker-scikit-learn:1.9-0-cpu-py3")
+    assert "it loads in" in done.stdout
+    assert last.startswith("0 errors, 0 warnings")
+
+
+def test_a_program_gets_the_findings_of_any_archive(tmp_path: Path) -> None:
+    archive = Case({"evil.pkl": calling("os", "system")}).write(tmp_path)
+    done = run(archive, "--json", "--no-trial")
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    assert report["archive"] == str(archive)
+    assert report["image"].endswith("/sagemaker-scikit-learn:1.9-0-cpu-py3")
+    (error,) = (found for found in report["findings"] if found["severity"] == "error")
+    assert error.keys() == {"id", "severity", "member", "got", "fix", "figures"}
+    assert (error["id"], error["member"]) == ("pickle-dangerous", "evil.pkl")
+
+
+def test_an_archive_is_not_run_when_it_is_not_to_be(tmp_path: Path) -> None:
+    done = run(Case().write(tmp_path), "--no-trial")
+    assert done.returncode == 0
+    assert "trial" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["missing.tar.gz"], "missing.tar.gz: there is no such file"),
+        (["--stage", "missing"], "there is no such stage; there is dev, prod"),
+        (["."], ".: there is no such file"),
+    ],
+)
+def test_what_cannot_be_inspected_is_told_in_one_line(arguments: list[str], said: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
