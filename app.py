@@ -37,3 +37,5 @@ if __name__ == "__main__":
         main()
     except (StageError, ArchiveError) as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
