@@ -13,26 +13,22 @@ import shutil
 import signal
 import tarfile
 import tempfile
-import time
 from collections.abc import Iterator
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from model_artifact.inspection.answers import Asked
 from model_artifact.inspection.container import Container
 from model_artifact.inspection.contents import ArchiveContents
 from model_artifact.inspection.findings import Finding, Severity, rule
 from model_artifact.inspection.imports import Imports, Offer
 from model_artifact.inspection.members import unpacked_stream
-from model_artifact.inspection.sample import ENCODERS, JSON, Rows, claimed, rows_of
 from model_artifact.inspection.serving import Answer, Serving
 from model_artifact.progress import Progress
-
-SAMPLE = "code/sample.json"
 
 LOAD = rule(
     "trial-load",
@@ -49,26 +45,8 @@ TIMEOUT = rule(
 MEMORY = rule(
     "trial-memory",
     Severity.ERROR,
-    "the model is loaded and answers within the memory of the smallest instance",
+    "the model is loaded within the memory of the smallest instance",
     "The container is ended by the kernel, without a word in its log.",
-)
-ANSWER = rule(
-    "trial-answer",
-    Severity.ERROR,
-    f"{SAMPLE} is answered with status 200, in every format that the code names",
-    "Callers get a ModelError.",
-)
-FORMATS = rule(
-    "trial-formats",
-    Severity.WARNING,
-    "the same rows get the same answer, whichever format they are sent in",
-    "A client that changes the format gets other predictions.",
-)
-NO_SAMPLE = rule(
-    "trial-sample",
-    Severity.INFO,
-    f"there is a sample request to ask: {SAMPLE}",
-    "Nothing; but whether the model answers is not tried before it is deployed.",
 )
 SKIPPED = rule(
     "trial-skipped",
@@ -82,8 +60,6 @@ REPORT = rule(
     "how long loading and answering took here, and in how much memory",
     "Nothing: it is what to compare another model with. An instance is not this machine.",
 )
-
-MANY_ROWS = 1000
 
 # Which distribution's version decides whether a trial on this machine proves anything.
 _DECISIVE = {"sklearn": ("scikit-learn",), "xgboost": ("xgboost", "xgboost-cpu")}
@@ -108,7 +84,7 @@ def try_archive(
             if loaded.status != HTTPStatus.OK:
                 yield _not_loaded(loaded, serving, container, imports)
                 return
-            asked = _Asked(serving)
+            asked = Asked(serving)
             yield from asked.sample(contents)
         yield Finding(REPORT, "", *_report(serving, asked))
 
@@ -177,91 +153,14 @@ def _memory(reason: str, container: Container) -> Finding:
     )
 
 
-class _Asked:
-    """The questions put to a model that is loaded, and what came of them."""
-
-    def __init__(self, serving: Serving) -> None:
-        self._serving = serving
-        self.seconds: dict[int, float] = {}
-        """How long an answer takes, the median, by the number of rows."""
-        self.formats: list[str] = []
-        """The content types that got the same answer."""
-
-    def sample(self, contents: ArchiveContents) -> Iterator[Finding]:
-        """Ask the sample request, in every format that the code names."""
-        sample = contents.sources.get(SAMPLE)
-        if sample is None:
-            yield Finding(
-                NO_SAMPLE, SAMPLE, "there is none, so nothing was asked", "write a typical request"
-            )
-            return
-        try:
-            rows = rows_of(sample)
-        except ValueError as error:
-            yield Finding(ANSWER, SAMPLE, f"it is not JSON: {error}", "write a typical request")
-            return
-        first = self._serving.ask(sample, JSON, JSON)
-        if problem := _problem(first, JSON):
-            yield problem
-            return
-        self.formats = [JSON]
-        if rows:
-            yield from self._in_every_format(rows, first, contents)
-            self._measure(rows)
-
-    def _in_every_format(
-        self, rows: Rows, first: Answer, contents: ArchiveContents
-    ) -> Iterator[Finding]:
-        modules = (text for name, text in contents.sources.items() if name.endswith(".py"))
-        for content_type in claimed(modules):
-            if content_type == JSON:
-                continue
-            answer = self._serving.ask(ENCODERS[content_type](rows), content_type, JSON)
-            if problem := _problem(answer, content_type):
-                yield problem
-            elif answer.body != first.body:
-                yield Finding(
-                    FORMATS,
-                    SAMPLE,
-                    f"as {content_type} it is answered with {_short(answer.body)}, and as {JSON} "
-                    f"with {_short(first.body)}",
-                    "read every format into the same type of numbers, such as float64",
-                )
-            else:
-                self.formats.append(content_type)
-
-    def _measure(self, rows: Rows) -> None:
-        """Take the median of some answers, to one row and to many; for a second at the most."""
-        for count in (1, MANY_ROWS):
-            body = ENCODERS[JSON]((rows * count)[:count])
-            until = time.monotonic() + 1
-            taken: list[float] = []
-            while not taken or (time.monotonic() < until and len(taken) < 50):
-                began = time.monotonic()
-                if self._serving.ask(body, JSON, JSON).status != HTTPStatus.OK:
-                    return
-                taken.append(time.monotonic() - began)
-            self.seconds[count] = median(taken)
-
-
-def _problem(answer: Answer, content_type: str) -> Finding | None:
-    if answer.status == HTTPStatus.OK:
-        return None
-    status = f"status {answer.status}: " if answer.status else ""
-    return Finding(
-        ANSWER,
-        SAMPLE,
-        f"as {content_type} it is answered with {status}{_short(answer.body)}",
-        "correct the handler, or the sample",
-    )
-
-
-def _report(serving: Serving, asked: _Asked) -> tuple[str, str, dict[str, Any]]:
+def _report(serving: Serving, asked: Asked) -> tuple[str, str, dict[str, Any]]:
     figures: dict[str, Any] = {
         "python": platform.python_version(),
         "load_seconds": round(serving.load_seconds, 3),
         "peak_bytes": serving.peak_bytes,
-        "seconds_by_rows": {rows: round(taken, 6) for rows, taken in asked.seconds.items()},
+        "latency": [
+            {"rows": rows, "seconds": round(taken, 6)} for rows, taken in asked.seconds.items()
+        ],
         "formats": asked.formats,
     }
     said = [f"it loads in {serving.load_seconds:.1f} s with {serving.peak_bytes / 1e6:,.0f} MB"]
@@ -270,8 +169,3 @@ def _report(serving: Serving, asked: _Asked) -> tuple[str, str, dict[str, Any]]:
     if len(asked.formats) > 1:
         said.append(f"the same from {', '.join(asked.formats)}")
     return ", ".join(said), "", figures
-
-
-def _short(body: bytes) -> str:
-    text = " ".join(re.sub(r"<[^>]*>", " ", body.decode("utf-8", "replace")).split())
-    return text if len(text) <= 200 else f"{text[:200]}..."

@@ -37,7 +37,8 @@ def test_the_report_says_how_long_it_took_in_how_much_memory(tmp_path: Path) -> 
     figures = tried(tmp_path, SCRIPT)["trial-report"].figures
     assert figures["load_seconds"] > 0
     assert figures["peak_bytes"] > 10e6
-    assert figures["seconds_by_rows"].keys() == {1, 1000}
+    assert [each["rows"] for each in figures["latency"]] == [1, 1000]
+    assert all(each["seconds"] > 0 for each in figures["latency"])
     assert figures["formats"] == ["application/json", "text/csv"]
 
 
@@ -143,4 +144,4 @@ def test_a_sample_that_is_no_table_is_asked_as_it_is(tmp_path: Path) -> None:
     case = Case({"code/inference.py": script.encode(), "code/sample.json": b'{"text": "hello"}'})
     found = {each.rule.id: each for each in inspect(case.write(tmp_path), case.container)}
     assert found["trial-report"].figures["formats"] == ["application/json"]
-    assert found["trial-report"].figures["seconds_by_rows"] == {}
+    assert found["trial-report"].figures["latency"] == []
