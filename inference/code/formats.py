@@ -11,7 +11,7 @@ import io
 import json
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,24 +135,15 @@ def from_npy(body: str | bytes) -> Features:
     """Decode NumPy's own format, any real type; objects are refused, never unpickled."""
     if isinstance(body, str):
         raise RequestError(400, "the body is text, not NPY")
-    stream = io.BytesIO(body)
     try:
-        version = np.lib.format.read_magic(stream)
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, fortran_order, dtype = read_header(stream)
-    except (ValueError, KeyError) as error:
-        raise RequestError(400, f"the body is not NPY: {error}") from None
-    if dtype.kind not in "fiu":
-        raise RequestError(400, f"the array is of {dtype}; send numbers, such as float64")
-    # Counted before anything is allocated: a header may claim any size.
-    expected, found = math.prod(shape) * dtype.itemsize, len(body) - stream.tell()
-    if expected != found:
-        raise RequestError(400, f"an array of {shape} {dtype} is {expected} bytes, not {found}")
-    flat = np.frombuffer(body, dtype, offset=stream.tell())
-    return flat.reshape(shape, order="F" if fortran_order else "C").astype(np.float64)
+        array = _npy_view(body)
+    except RequestError:
+        raise
+    except Exception as error:  # NumPy has no one error for a header that is none
+        reason = str(error) or type(error).__name__
+        raise RequestError(400, f"the body is not NPY: {reason}") from None
+    with np.errstate(over="ignore"):  # what comes out infinite is refused with its row
+        return array.astype(np.float64)
 
 
 def to_json(probabilities: Probabilities, classes: list[str]) -> str:
@@ -228,6 +219,24 @@ def _text(body: str | bytes) -> str:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise RequestError(400, f"the body is not UTF-8: {error}") from None
+
+
+def _npy_view(body: bytes) -> NDArray[Any]:
+    """Read NPY in place: a header may claim any size, and nothing is allocated for it."""
+    stream = io.BytesIO(body)
+    version = np.lib.format.read_magic(stream)
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }[version]
+    shape, fortran_order, dtype = read_header(stream)
+    if dtype.kind not in "fiu":
+        raise RequestError(400, f"the array is of {dtype}; send numbers, such as float64")
+    expected, found = math.prod(shape) * dtype.itemsize, len(body) - stream.tell()
+    if expected != found:
+        raise RequestError(400, f"an array of {shape} {dtype} is {expected} bytes, not {found}")
+    order: Literal["F", "C"] = "F" if fortran_order else "C"
+    return np.ndarray(shape, dtype, body, stream.tell(), order=order)
 
 
 def _json(text: str, row: int | None = None) -> Any:

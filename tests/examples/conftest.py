@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -48,32 +45,6 @@ def load_handler(example: str) -> ModuleType:
         spec.loader.exec_module(module)
         sys.modules.pop("formats", None)
     return module
-
-
-def npy(array: Any) -> bytes:
-    """Write an array, or what makes one, as NPY."""
-    stream = io.BytesIO()
-    np.save(stream, array)
-    return stream.getvalue()
-
-
-def npy_header(shape: str, data: bytes = b"", descr: str = "'<f8'") -> bytes:
-    """Write NPY whose header says what no array of NumPy's could."""
-    header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}}}\n".encode()
-    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + data
-
-
-HEADERS = [
-    npy_header("(-2, -2)", bytes(32)),
-    npy_header("(True, 4)", bytes(32)),
-    npy_header("(2000000000, 64)"),
-    npy_header("(1, 4611686018427387904)"),
-    npy_header("{[]: 1}"),
-    npy_header("-" * 9000 + "1"),
-    npy_header("(1, 4)", bytes(64), descr="'<c16'"),
-    npy_header("(1, 4)", bytes(32), descr="[('a', '<f8')]"),
-]
-"""Headers that lie."""
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tests.examples.conftest import HEADERS, ROOT, load_handler, npy
+from tests.examples.conftest import ROOT, load_handler
+from tests.npy_bodies import HEADERS, damaged, npy
 
 JSON, NPY = "application/json", "application/x-npy"
 SAMPLE = (ROOT / "examples" / "onnx" / "code" / "sample.json").read_text()
@@ -173,3 +174,8 @@ def test_no_depth_of_json_makes_the_handler_fail(ask: Ask, depth: int) -> None:
 @given(arrays.arrays(arrays.scalar_dtypes(), arrays.array_shapes(max_dims=3, max_side=4)))
 def test_no_array_whatever_makes_the_handler_fail(ask: Ask, array: Any) -> None:
     assert ask(npy(array), NPY)[0] in (200, 400)
+
+
+@given(damaged(npy(IMAGES)))
+def test_no_damage_to_an_array_makes_the_handler_fail(ask: Ask, body: bytes) -> None:
+    assert ask(body, NPY)[0] in (200, 400)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import tracemalloc
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+
+from tests.conftest import ROOT
+from tests.npy_bodies import HEADERS, damaged, npy, npy_header
 
 JSON, JSON_LINES = "application/json", "application/jsonlines"
 CSV, NPY = "text/csv", "application/x-npy"
@@ -41,12 +45,6 @@ def ask(handler: ModuleType, model: Any) -> Any:
     return ask
 
 
-def npy(array: Any) -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, array)
-    return stream.getvalue()
-
-
 def test_the_first_request_of_the_readme_is_answered(ask: Any) -> None:
     status, content_type, body = ask('{"instances": [[1.2, 2.3, 3.4, 4.5]]}')
     answer = json.loads(body)
@@ -54,6 +52,13 @@ def test_the_first_request_of_the_readme_is_answered(ask: Any) -> None:
     assert answer["predictions"] == ["virginica"]
     assert sum(answer["probabilities"][0].values()) == pytest.approx(1)
     assert list(answer["probabilities"][0]) == ["setosa", "versicolor", "virginica"]
+
+
+def test_the_sample_request_is_answered(ask: Any) -> None:
+    sample = (ROOT / "inference" / "code" / "sample.json").read_text()
+    status, content_type, body = ask(sample)
+    assert (status, content_type) == (200, JSON)
+    assert json.loads(body)["predictions"] == ["setosa", "virginica"]
 
 
 @pytest.mark.parametrize(
@@ -147,10 +152,23 @@ def test_a_body_that_cannot_be_read_is_a_400_that_says_what_and_where(
     assert problem.get("row") == row
 
 
+@pytest.mark.parametrize("body", HEADERS)
+def test_a_header_that_lies_is_a_400_that_says_so(ask: Any, body: bytes) -> None:
+    status, kind, answer = ask(body, NPY)
+    assert (status, kind) == (400, JSON)
+    assert json.loads(answer)["error"]
+
+
 def test_an_array_that_claims_to_be_huge_is_refused_before_it_is_made(ask: Any) -> None:
-    data = npy(np.zeros((2, 4))).replace(b"(2, 4), }  ", b"(2000000000, 4), }  ", 1)
-    status, _, answer = ask(data[:-8], NPY)
-    assert status == 400, answer
+    ask(npy([ROW]), NPY)
+    tracemalloc.start()
+    try:
+        status, _, answer = ask(npy_header("(20000000, 4)", bytes(32)), NPY)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (status, peak < 1_000_000) == (400, True)
+    assert "640000000 bytes, not 32" in json.loads(answer)["error"]
 
 
 @pytest.mark.parametrize("content_type", ["image/png", "", "application/x-www-form-urlencoded"])
@@ -212,3 +230,13 @@ def test_no_json_whatever_makes_the_handler_fail(ask: Any, value: Any) -> None:
 @given(arrays.arrays(arrays.scalar_dtypes(), arrays.array_shapes(max_dims=3, max_side=4)))
 def test_no_array_whatever_makes_the_handler_fail(ask: Any, array: Any) -> None:
     assert ask(npy(array), NPY)[0] in (200, 400)
+
+
+@given(damaged(npy([ROW])))
+def test_no_damage_to_an_array_makes_the_handler_fail(ask: Any, body: bytes) -> None:
+    assert ask(body, NPY)[0] in (200, 400)
+
+
+@pytest.mark.parametrize("depth", range(100, 2000, 50))
+def test_no_depth_of_json_makes_the_handler_fail(ask: Any, depth: int) -> None:
+    assert ask("[" * depth + "]" * depth)[0] == 400
