@@ -17,11 +17,12 @@ process ends when its standard input does, that is, with the process that starte
 ended; it reads nothing from there. It also ends on SIGTERM. What it has to say is on standard
 error, what the user's code prints on standard output.
 
-`--framework` is AWS's image that is played: scikit-learn's unless told otherwise. `--memory-bytes`
-is what the process may hold (each process, if the user's code starts more): beyond it there is a
-MemoryError, which is the reason that /ping gives, or the end of the process by its libraries, and
-some of them (OpenBLAS) wait for memory for ever: the caller has to have a limit of time.
-`--no-network` leaves it the given socket and its own loopback.
+`--framework` is AWS's image that is played, scikit-learn's unless told otherwise: by it go the
+defaults of the user's functions, and XGBoost's sets OMP_NUM_THREADS to 1 where nobody else does.
+`--memory-bytes` is what the process may hold (each process, if the user's code starts more): beyond
+it there is a MemoryError, which is the reason that /ping gives, or the end of the process by its
+libraries, and some of them (OpenBLAS) wait for memory for ever: the caller has to have a limit of
+time. `--no-network` leaves it the given socket and its own loopback.
 
 `-P` and `-s` keep this folder and the caller's packages from what the user's code can import. The
 repository is importable until the container is imported, and not when the user's code is: what

@@ -2,8 +2,8 @@
 
 `model_fn(model_dir)` loads the model. Then either `transform_fn(model, body, content_type, accept)`
 answers, or `input_fn(body, content_type)`, `predict_fn(data, model)` and `output_fn(prediction,
-accept)` do, each of the three with the image's default. Source: `_transformer.py` and `_modules.py`
-of sagemaker-containers, `transformer.py` of sagemaker-inference.
+accept)` do, each of the three with a default. Source: `_transformer.py` and `_modules.py` of
+sagemaker-containers.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
 
-from local_cloud.container import layout, requirements
+from local_cloud.container import encoders, layout, requirements
 from local_cloud.container.image import Image
 
-Transform: TypeAlias = Callable[[str | bytes, Any, str], Any]
-"""A loaded model: (body, content type or None, accept) -> whatever the handler returns."""
+Transform: TypeAlias = Callable[[str | bytes, str, str], Any]
+"""A loaded model: (body, content type, accept) -> whatever the handler returns."""
 
 
 class ImportModuleError(Exception):
@@ -90,7 +90,7 @@ def _transform(module: ModuleType, model_dir: str, image: Image) -> Transform:
     steps = {
         "input_fn": image.input_fn,
         "predict_fn": image.predict_fn,
-        "output_fn": image.output_fn,
+        "output_fn": _output,
     }
     own = [name for name in steps if getattr(module, name, None)]
     transform_fn = getattr(module, "transform_fn", None)
@@ -111,7 +111,11 @@ def _transform(module: ModuleType, model_dir: str, image: Image) -> Transform:
         getattr(module, name, None) or default for name, default in steps.items()
     )
 
-    def transform(body: str | bytes, content_type: Any, accept: str) -> Any:
+    def transform(body: str | bytes, content_type: str, accept: str) -> Any:
         return output_fn(predict_fn(input_fn(body, content_type), model), accept)
 
     return transform
+
+
+def _output(prediction: Any, accept: str) -> tuple[str | bytes, str]:
+    return encoders.encode(prediction, accept), accept

@@ -1,28 +1,59 @@
-"""What AWS's images have each in their own way, around the functions of the user's code."""
+"""What AWS's images have each in their own way: both serve with sagemaker-containers, on Flask.
+
+Source: `serving.py` of sagemaker-scikit-learn-container, and that of sagemaker-xgboost-container
+2.0, which starts Multi Model Server for multi-model endpoints only.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from werkzeug.wrappers import Response
+from local_cloud.container import dmatrix, encoders
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image's defaults, and how it puts into HTTP what a handler returns or raises."""
+    """An image's defaults."""
 
-    without_program: Exception
-    """What comes of a Model that does not set SAGEMAKER_PROGRAM."""
-    default_content_type: str | None
-    """What a request without a Content-Type is taken for."""
-    decoding_errors: str
-    """What becomes of bytes that are not UTF-8 in a body that is handed on as str."""
     input_fn: Callable[[str | bytes, str], Any]
     predict_fn: Callable[[Any, Any], Any]
-    output_fn: Callable[[Any, str], Any]
-    response: Callable[[Any, str], Response]
-    """Makes the response of a result, for an accept; what it raises is the handler's failure."""
-    failure: Callable[[Exception], Response]
-    """Makes the response of an exception, while it is handled."""
+    environment: Mapping[str, str]
+    """What it sets, unless the Model does."""
+    without_program: Exception
+    """What comes of a Model that does not set SAGEMAKER_PROGRAM."""
+
+
+def _predict(data: Any, model: Any) -> Any:
+    return model.predict(data)
+
+
+def _predict_dmatrix(data: Any, model: Any) -> Any:
+    return model.predict(data, validate_features=False)
+
+
+IMAGES = {
+    "sklearn": Image(
+        input_fn=encoders.decode,
+        predict_fn=_predict,
+        environment={},
+        # The words are AWS's, which are those of importlib.import_module(None).
+        without_program=AttributeError(
+            "'NoneType' object has no attribute 'startswith' (SAGEMAKER_PROGRAM is not set in the "
+            "Model's environment: set it to the file's name, such as inference.py)"
+        ),
+    ),
+    "xgboost": Image(
+        input_fn=dmatrix.decode,
+        predict_fn=_predict_dmatrix,
+        # A process for each processor, with a thread each.
+        environment={"OMP_NUM_THREADS": "1"},
+        without_program=NotImplementedError(
+            "SAGEMAKER_PROGRAM is not set in the Model's environment: AWS's image would then serve "
+            "the model in algorithm mode, which the local cloud does not run; set it to the file's "
+            "name, such as inference.py"
+        ),
+    ),
+}
+"""By what is in them, as `--framework` names it."""

@@ -16,11 +16,7 @@ import uvicorn
 
 from local_cloud.container import confinement, encoders, handler
 from local_cloud.container.app import serving
-from local_cloud.container.image import Image
-from local_cloud.container.sklearn_image import SKLEARN
-from local_cloud.container.xgboost_image import XGBOOST
-
-_IMAGES = {"sklearn": SKLEARN, "xgboost": XGBOOST}
+from local_cloud.container.image import IMAGES, Image
 
 logger = logging.getLogger("local_cloud.container")
 
@@ -30,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="container")
     parser.add_argument("root", type=Path)
     parser.add_argument("descriptor", type=int)
-    parser.add_argument("--framework", choices=_IMAGES, default="sklearn")
+    parser.add_argument("--framework", choices=IMAGES, default="sklearn")
     parser.add_argument("--memory-bytes", type=int)
     parser.add_argument("--no-network", action="store_true")
     arguments = parser.parse_args()
@@ -41,11 +37,13 @@ def main() -> None:
     if arguments.no_network:
         confinement.cut_network()  # before there is a second thread
     _end_with_parent()
-    image = _IMAGES[arguments.framework]
+    image = IMAGES[arguments.framework]
+    for name, value in image.environment.items():
+        os.environ.setdefault(name, value)
     transform = _load(arguments.root, image, arguments.memory_bytes)
     default_accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", encoders.JSON)
     config = uvicorn.Config(
-        serving(transform, image, default_accept),
+        serving(transform, default_accept),
         loop="uvloop",
         http="httptools",
         ws="none",

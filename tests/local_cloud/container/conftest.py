@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from local_cloud.container import handler
-from local_cloud.container.image import Image
-from local_cloud.container.sklearn_image import SKLEARN
+from local_cloud.container.image import IMAGES
 
 Load = Callable[..., handler.Transform]
 
@@ -26,7 +25,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     before = dict(sys.modules)
 
     def loaded(
-        files: Mapping[str, str] | str, image: Image = SKLEARN, **environment: str
+        files: Mapping[str, str] | str, framework: str = "sklearn", **environment: str
     ) -> handler.Transform:
         files = {"code/inference.py": files} if isinstance(files, str) else files
         model = tmp_path / "opt" / "ml" / "model"
@@ -42,7 +41,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
             "SAGEMAKER_SUBMIT_DIRECTORY": str(model / "code"),
         }
         handler.install(tmp_path, environment or script)
-        return handler.load(tmp_path, environment or script, image)
+        return handler.load(tmp_path, environment or script, IMAGES[framework])
 
     yield loaded
     sys.modules.clear()

@@ -11,8 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local_cloud.container.app import serving
-from local_cloud.container.image import Image
-from local_cloud.container.sklearn_image import SKLEARN
 
 
 def ask(
@@ -21,7 +19,6 @@ def ask(
     method: str = "POST",
     body: bytes = b"",
     headers: dict[str, str] | None = None,
-    image: Image = SKLEARN,
 ) -> tuple[int, dict[str, str], bytes]:
     """Send one request, its body in two pieces, and give status, headers and body."""
     pieces: list[MutableMapping[str, Any]] = [
@@ -38,7 +35,7 @@ def ask(
 
     raw = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
     scope = {"type": "http", "path": path, "method": method, "headers": raw}
-    asyncio.run(serving(transform, image, "application/json")(scope, receive, send))
+    asyncio.run(serving(transform, "application/json")(scope, receive, send))
     start, end = sent
     answered = {name.decode(): value.decode() for name, value in start["headers"]}
     assert answered["content-length"] == str(len(end["body"]))

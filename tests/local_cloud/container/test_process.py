@@ -137,6 +137,20 @@ def test_the_user_s_code_finds_nothing_of_this_repository(run: Run) -> None:
     assert container.get("POST", "/invocations") == (200, "(False, False, [])")
 
 
+def test_each_image_has_its_own_number_of_threads_unless_it_is_told(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "import os\ndef model_fn(d):\n    return os.environ.get('OMP_NUM_THREADS', 'unset')\n"
+        "def transform_fn(m, *_):\n    return m\n"
+    )
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert run(code).get("POST", "/invocations") == (200, "unset")
+    assert run(code, "--framework", "xgboost").get("POST", "/invocations") == (200, "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert run(code, "--framework", "xgboost").get("POST", "/invocations") == (200, "2")
+
+
 @linux
 @pytest.mark.parametrize(
     "allocation", ["bytearray(2 << 30)", "[0] * (1 << 28)", "[str(i) for i in range(1 << 25)]"]
