@@ -13,11 +13,12 @@ import numpy as np
 JSON, JSON_LINES = "application/json", "application/jsonlines"
 CSV, NPY = "text/csv", "application/x-npy"
 
-Rows = list[list[float]]
+Rows = list[list[float | None]]
+"""None is a value that is missing."""
 
 
 def rows_of(sample: bytes) -> Rows | None:
-    """Return the rows of {"instances": [[...], ...]} or [[...], ...], if they are numbers.
+    """Return the rows of {"instances": [[...], ...]} or [[...], ...], if they are numbers or null.
 
     Raises ValueError for what is not JSON.
     """
@@ -28,7 +29,7 @@ def rows_of(sample: bytes) -> Rows | None:
     numbers = all(
         isinstance(row, list)
         and len(row) == len(rows[0])
-        and all(isinstance(each, int | float) and not isinstance(each, bool) for each in row)
+        and all(type(each) in (int, float, type(None)) for each in row)
         for row in rows
     )
     return rows if numbers else None
