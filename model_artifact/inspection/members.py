@@ -23,6 +23,9 @@ MAX_RATIO = 200
 RATIO_COUNTS_FROM_BYTES = 16 * 1024**2
 """Unpacked bytes a packed byte: model files reach 10, a decompression bomb 1,000."""
 
+MAX_NAMES_CHARACTERS = 1 << 24
+"""Of all names together, with those of the folders that they lie in: they are held in memory."""
+
 MAX_HEADER_BYTES = 1 << 20
 """What one member's header may take: long names and pax records lie in it, and are read whole."""
 
@@ -35,7 +38,8 @@ UNREADABLE = rule(
 BOMB = rule(
     "archive-bomb",
     Severity.ERROR,
-    f"it has at most {MAX_MEMBERS:,} members, and unpacks to at most {MAX_RATIO} times its size",
+    f"it has at most {MAX_MEMBERS:,} members, with names of no more than "
+    f"{MAX_NAMES_CHARACTERS:,} characters, and unpacks to at most {MAX_RATIO} times its size",
     "The instance's disk fills up before the container starts.",
 )
 UNSAFE_NAME = rule(
@@ -75,6 +79,7 @@ class Members:
         self.sizes: dict[str, int] = {}
         """The regular files, by their names, in bytes."""
         self._folders: set[str] = set()
+        self._characters = 0
 
     def read(self, archive: Path, read: Read) -> Iterator[Finding]:
         """Go through an archive once, have its files read, and yield what is wrong with it.
@@ -96,6 +101,9 @@ class Members:
                             return
                         problems = list(self._add(member))
                         yield from problems
+                        if self._characters > MAX_NAMES_CHARACTERS:
+                            yield _too_many("names are too long")
+                            return
                         if member.isreg() and not problems:
                             with cast("BinaryIO", tar.extractfile(member)) as content:
                                 read(_plain(member.name), member.size, content)
@@ -136,6 +144,7 @@ class Members:
                 DUPLICATE, shown, "it is there twice, or beneath a file", "keep one of the two"
             )
             return
+        self._characters += len(name) + sum(map(len, parents - self._folders))
         self._folders |= parents
         if member.isreg():
             self.sizes[name] = member.size
@@ -231,9 +240,7 @@ def _check_end(last: bytes, unpacked: BinaryIO) -> None:
 
 def _bomb(count: int, unpacked_bytes: int, packed_bytes: int) -> Finding | None:
     if count > MAX_MEMBERS:
-        return Finding(
-            BOMB, "", f"it has more than {MAX_MEMBERS:,} members", "pack fewer, larger files"
-        )
+        return _too_many(f"members are more than {MAX_MEMBERS:,}")
     if unpacked_bytes > max(RATIO_COUNTS_FROM_BYTES, MAX_RATIO * packed_bytes):
         return Finding(
             BOMB,
@@ -242,6 +249,10 @@ def _bomb(count: int, unpacked_bytes: int, packed_bytes: int) -> Finding | None:
             "do not deploy it if it is not yours; else leave out the file that is all the same",
         )
     return None
+
+
+def _too_many(what: str) -> Finding:
+    return Finding(BOMB, "", f"its {what}", "pack fewer, larger files, with shorter names")
 
 
 def _plain(name: str) -> str:
