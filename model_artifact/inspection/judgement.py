@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from model_artifact.inspection.pickle_reader import Global
+from model_artifact.inspection.pickle_values import Global
 
 
 class Judgement(Enum):
@@ -25,10 +25,11 @@ class Judgement(Enum):
 def judge(found: Global) -> Judgement:
     """Judge a global, as one that is not only imported but called."""
     module, name = found
-    if "?" in (module, name) or name.endswith("?") or found.module == "copyreg extension":
+    if module == "?" or name.endswith("?") or found.module == "copyreg extension":
         return Judgement.OBSCURE
-    top = module.partition(".")[0]
-    if top in _DANGEROUS_MODULES or module in _DANGEROUS_MODULES:
+    parts = module.split(".")
+    top = parts[0]
+    if any(".".join(parts[:count]) in _DANGEROUS_MODULES for count in range(1, len(parts) + 1)):
         return Judgement.DANGEROUS
     if str(found) in _DANGEROUS or _LEADS_OUT.search(f"{module}.{name}"):
         return Judgement.DANGEROUS
@@ -144,6 +145,7 @@ _PATTERNS = [
         r"numpy\.(u?int|float|complex)(8|16|32|64|128|p|c|_)?",
         r"numpy\.(bool_?|str_|bytes_|object_|datetime64|timedelta64|longdouble|void)",
         r"numpy\.(exp|expm1|log|log1p|log2|log10|sqrt|square|abs|absolute|sin|cos|tanh|sign|clip)",
+        r"scipy\._lib\.array_api_compat\.numpy\._aliases\.asarray",
         r"numpy\.(nan)?(mean|median|sum|max|min|std|var)",
         # Cython's classes.
         r"sklearn\.[\w.]+\.(__pyx_unpickle_\w+|newObj)",

@@ -15,19 +15,26 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol, cast
 
 from model_artifact.inspection.pickle_reader import (
-    Call,
-    Global,
+    ObscurePickleError,
     Stream,
     UnreadablePickleError,
     read_pickle,
 )
+from model_artifact.inspection.pickle_values import Call, Global
 
 _SUFFIXES = (".pkl", ".pickle", ".joblib", ".pck", ".p")
 _MAX_RATIO = 200
 _MAX_ZIP_DIRECTORY_BYTES = 1 << 24
-_MAX_ZIP_MEMBERS = 10_000
+_MAX_ZIP_MEMBERS = 100_000
+_MAX_PICKLES = 1000
 _MAX_GLOBALS = 10_000
 _MAX_BLOBS = 100
+
+_BROKEN = (
+    *(OSError, EOFError, ValueError, RuntimeError, NotImplementedError),
+    *(zlib.error, lzma.LZMAError, zipfile.BadZipFile),
+)
+"""What reading compressed files raises for those that are damaged, or encrypted."""
 
 
 @dataclass
@@ -54,15 +61,13 @@ class Pickle:
 
     def made(self, call: Call) -> None:
         """Note the version of an estimator, and the form of a code object."""
-        function = call.function
-        if not isinstance(function, Global):
-            return
+        arguments = call.arguments if isinstance(call.arguments, tuple) else ()
         if isinstance(call.state, dict) and "_sklearn_version" in call.state:
-            made = call.arguments[0] if function == _RECONSTRUCTOR else function  # type: ignore[index]
+            made = next(iter(arguments), None) if call.function == _RECONSTRUCTOR else call.function
             name = made.name if isinstance(made, Global) else "?"
             self.estimators.add((name, str(call.state["_sklearn_version"])))
-        if function.name == "CodeType" and isinstance(call.arguments, tuple):
-            self.code_arguments.add(len(call.arguments))
+        if call.function.name == "CodeType":
+            self.code_arguments.add(len(arguments))
 
     def carried(self, ends: bytes) -> None:
         """Note the ends of a large bytes object."""
@@ -89,10 +94,18 @@ def read(name: str, size: int, file: BinaryIO) -> Iterator[Pickle]:
 
 def _read_one(name: str, file: Stream) -> Iterator[Pickle]:
     found = Pickle(name)
-    try:
-        read_pickle(file, found)
-    except (UnreadablePickleError, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        found.problem = str(error)
+    # What reads a file may load several pickles from it, one behind the other, as PyTorch once did;
+    # what comes after the first need not be one.
+    for number in range(_MAX_PICKLES):
+        try:
+            read_pickle(file, found)
+        except ObscurePickleError as error:
+            found.imported(Global("?", str(error)))
+            break
+        except (UnreadablePickleError, *_BROKEN) as error:
+            if number == 0:
+                found.problem = str(error)
+            break
     # Bytes that happen to begin like an opcode or two are no pickle.
     if found.globals or name.lower().endswith(_SUFFIXES):
         yield found
@@ -106,7 +119,7 @@ def _read_array(name: str, file: BinaryIO) -> Iterator[Pickle]:
     if major not in (1, 2, 3) or length > _MAX_ZIP_DIRECTORY_BYTES:
         return
     file.seek(10 if major == 1 else 12)
-    if b"'O'" in file.read(length) or b"|O" in head:
+    if b"O" in file.read(length):  # the only way in which a header has this letter
         yield from _read_one(name, file)
 
 
@@ -114,30 +127,32 @@ def _read_zip(name: str, file: BinaryIO) -> Iterator[Pickle]:
     """Read the pickles of a zip file: PyTorch's, NumPy's .npz."""
     try:
         with zipfile.ZipFile(cast("BinaryIO", _Limited(file))) as archive:
-            for entry in archive.infolist()[:_MAX_ZIP_MEMBERS]:
-                if not entry.is_dir() and not entry.flag_bits & 1:
-                    with archive.open(entry) as member:
-                        limit = _MAX_RATIO * max(entry.compress_size, 1 << 16)
-                        inner = cast("BinaryIO", member)
-                        yield from _read_in_zip(f"{name}!{entry.filename}", inner, limit)
-    except (
-        zipfile.BadZipFile,
-        OSError,
-        EOFError,
-        ValueError,
-        NotImplementedError,
-        zlib.error,
-    ) as error:
+            entries = archive.infolist()
+            if len(entries) > _MAX_ZIP_MEMBERS:
+                many = f"a zip file of more than {_MAX_ZIP_MEMBERS:,} members"
+                yield Pickle(name, {Global("?", many): None})
+                return
+            for entry in entries:
+                yield from _read_in_zip(name, archive, entry)
+    except _BROKEN as error:
         yield Pickle(name, problem=f"the zip file is damaged: {error}")
 
 
-def _read_in_zip(name: str, file: BinaryIO, limit: int) -> Iterator[Pickle]:
-    head = file.read(64)
-    file.seek(0)
-    if head.startswith(b"\x93NUMPY"):
-        yield from _read_array(name, file)
-    else:
-        yield from _read_one(name, _Decompressed(file, None, limit))
+def _read_in_zip(name: str, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[Pickle]:
+    """Read the pickle that a member of a zip file is, if it is one; others may be damaged."""
+    where = f"{name}!{entry.filename}"
+    limit = _MAX_RATIO * max(entry.compress_size, 1 << 16)
+    try:
+        with archive.open(entry) as opened:
+            member = cast("BinaryIO", opened)
+            is_array = member.read(6) == b"\x93NUMPY"
+            member.seek(0)
+            if is_array:
+                yield from _read_array(where, member)
+            else:
+                yield from _read_one(where, _Decompressed(member, None, limit))
+    except _BROKEN as error:
+        yield Pickle(where, problem=f"this member of the zip file is damaged: {error}")
 
 
 class _Limited:
@@ -195,7 +210,7 @@ class _Decompressed:
         more = self._decompress() if self._decompressor else self._file.read(_CHUNK_BYTES)
         self._left -= len(more)
         if self._left < 0:
-            raise UnreadablePickleError(f"it unpacks to more than {_MAX_RATIO} times its size")
+            raise ObscurePickleError(f"it unpacks to more than {_MAX_RATIO} times its size")
         self._ready += more
         return bool(more)
 

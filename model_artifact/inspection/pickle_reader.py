@@ -2,66 +2,62 @@
 
 Loading a pickle runs a program for a stack machine, and whatever functions it names. This is the
 same machine with nothing behind it: a function that would be imported is a Global, an object that
-would be made by calling it is a Call, and what is too large to matter is OPAQUE. It reads the
-numpy arrays that joblib writes between the opcodes, as joblib does, and holds a bounded amount of
-a hostile pickle in memory.
+would be made by calling it is a Call, and what names nothing is OPAQUE. It reads the numpy arrays
+that joblib writes between the opcodes, as joblib does. What a hostile pickle can make it hold in
+memory is bounded: what is let go is OPAQUE from then on, and an import by such a name is obscure.
 """
 
 from __future__ import annotations
 
-import _compat_pickle
 import pickletools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from itertools import repeat
 from math import prod
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-MAX_OPCODES = 100_000_000
+from model_artifact.inspection.pickle_values import (
+    BYTES,
+    GETATTR,
+    MAX_TEXT_BYTES,
+    OPAQUE,
+    PUSHED,
+    STATE_KEYS,
+    Call,
+    Global,
+    item_of,
+    kept,
+    kept_in_dict,
+    text,
+    unsigned,
+)
+
+MAX_OPCODES = 200_000_000
 """Some minutes of reading: more than this no model has."""
 
-MAX_DEPTH = 1_000_000
-"""Of the stack; what Python writes stays below a few thousand."""
+MAX_STACK = 10_000_000
+"""Objects on the stack: a set of so many items has them all there."""
 
-MAX_KEPT = 1_000_000
-"""Objects kept in the memo, and items in tuples and dicts; what comes after them is OPAQUE."""
+MAX_MARKS = 100_000
+"""Containers within each other."""
 
-MAX_TEXT_BYTES = 1 << 10
-"""Longer strings name nothing that could be imported."""
+MAX_KEPT = 100_000
+"""Objects on the stack, and in the memo, that are kept; those after them are OPAQUE."""
+
+MAX_GLOBALS = 10_000
+"""Different imports; a model has some dozens."""
 
 END_BYTES = 1 << 16
 """How much of each end of a long bytes object is kept: what a model says about itself."""
 
-
-class Global(NamedTuple):
-    """Something that the pickle would import: a class, a function, anything in a module."""
-
-    module: str
-    name: str
-    """May have dots, as in "Class.method"."""
-
-    def __str__(self) -> str:
-        return f"{self.module}.{self.name}"
-
-
-@dataclass(eq=False)
-class Call:
-    """An object that calling a function would make."""
-
-    function: object
-    arguments: object
-    state: object = None
-    """What the object would be given as its attributes."""
-
-
-class Opaque:
-    """A value that is not followed."""
-
-
-OPAQUE = Opaque()
+_JOBLIB_ARRAY = Global("joblib.numpy_pickle", "NumpyArrayWrapper")
 
 
 class UnreadablePickleError(Exception):
-    """Bytes that are no pickle, or one that is not read to its end; the message says why."""
+    """Bytes that are no pickle, or one that breaks off; the message says why."""
+
+
+class ObscurePickleError(UnreadablePickleError):
+    """A pickle that may well load, but of which nobody can tell what it does then."""
 
 
 class Stream(Protocol):
@@ -87,7 +83,7 @@ class Listener(Protocol):
 def read_pickle(file: Stream, listener: Listener) -> None:
     """Read one pickle, or one file of joblib's, from where file stands to the pickle's end.
 
-    Raises UnreadablePickleError.
+    Raises ObscurePickleError where only this reader gives up, and otherwise UnreadablePickleError.
     """
     _Machine(file, listener, arrays_follow=True).run()
 
@@ -101,46 +97,77 @@ class _Machine:
         self._stack: list[Any] = []
         self._marked: list[list[Any]] = []
         self._memo: dict[int, Any] = {}
-        self._kept = 0
+        self._memoized = 0
+        self._numbered = False
+        self._recent: list[int] = []
+        self._globals: set[Global] = set()
         self._getattrs = 0
 
     def run(self) -> None:
         """Go through the opcodes until STOP."""
-        for _ in range(MAX_OPCODES):
-            code = self._file.read(1)
-            known = _OPCODES.get(code)
-            if known is None:
+        try:
+            self._run()
+        except (IndexError, TypeError, ValueError) as error:
+            raise UnreadablePickleError("an opcode does not fit what is before it") from error
+        finally:
+            if self._getattrs:
+                self._listener.imported(GETATTR)
+
+    def _run(self) -> None:
+        read, operations = self._file.read, self._operations()
+        for _ in repeat(None, MAX_OPCODES):
+            code = read(1)
+            operation = operations.get(code)
+            if operation is None:
+                if code == b".":
+                    return
                 raise UnreadablePickleError(
                     f"there is no opcode {code!r}" if code else "it ends too soon"
                 )
-            name, argument_size = known
-            if name == "STOP":
-                if self._getattrs:
-                    self._listener.imported(_GETATTR)
-                return
-            try:
-                self._do(name, self._argument(argument_size))
-            except (IndexError, TypeError, ValueError) as error:
-                raise UnreadablePickleError(f"{name} does not fit what is before it") from error
-            if len(self._stack) > MAX_DEPTH or len(self._marked) > MAX_DEPTH:
-                raise UnreadablePickleError(f"more than {MAX_DEPTH:,} objects lie on its stack")
-        raise UnreadablePickleError(f"it has more than {MAX_OPCODES:,} opcodes")
+            do, size = operation
+            do(self._argument(size) if size else b"")
+            if len(self._stack) > MAX_KEPT:
+                self._stack[-1] = OPAQUE
+                if len(self._stack) > MAX_STACK:
+                    raise ObscurePickleError(f"more than {MAX_STACK:,} objects are stacked")
+        raise ObscurePickleError(f"it has more than {MAX_OPCODES:,} opcodes")
+
+    def _operations(self) -> dict[bytes, Any]:
+        """Return what each opcode does, and the size of its argument as pickletools has it."""
+        operations = {}
+        for opcode in pickletools.opcodes:
+            name = opcode.name
+            if name in PUSHED:
+                do = self._pushing(PUSHED[name])
+            elif name in BYTES:
+                do = self._push_bytes
+            else:
+                do = getattr(self, f"_do_{name.lower()}", self._pass)
+            operations[opcode.code.encode("latin-1")] = do, opcode.arg.n if opcode.arg else 0
+        del operations[b"."]
+        return operations
 
     # Reading
 
     def _argument(self, size: int) -> bytes:
-        if size >= 0:
-            return self._exactly(size) if size else b""
+        if size > 0:
+            return self._exactly(size)
         if size == pickletools.UP_TO_NEWLINE:
-            line = self._file.readline(END_BYTES)
-            if not line.endswith(b"\n"):
-                raise UnreadablePickleError("a line of it does not end")
-            return line[:-1]
-        length = int.from_bytes(self._exactly(_LENGTH_BYTES[size]), "little")
+            return self._line()
+        length = unsigned(self._exactly(_LENGTH_BYTES[size]))
         head = self._exactly(min(length, END_BYTES))
         end_bytes = min(length - len(head), END_BYTES)
         self._skip(length - len(head) - end_bytes)
         return head + self._exactly(end_bytes)
+
+    def _line(self) -> bytes:
+        """Read a line, and keep its beginning."""
+        line = part = self._file.readline(END_BYTES)
+        while not part.endswith(b"\n"):
+            part = self._file.readline(END_BYTES)
+            if not part:
+                raise UnreadablePickleError("it ends too soon")
+        return line.removesuffix(b"\n")
 
     def _exactly(self, size: int) -> bytes:
         data = self._file.read(size)
@@ -152,78 +179,87 @@ class _Machine:
         while size > 0:
             size -= len(self._exactly(min(size, 1 << 20)))
 
-    # Doing
-
-    def _do(self, name: str, argument: bytes) -> None:
-        if name in _PUSHED:
-            value = _PUSHED[name](argument)
-            if isinstance(value, bytes) and len(value) > MAX_TEXT_BYTES:
-                self._listener.carried(value)
-                value = OPAQUE
-            self._stack.append(value)
-        elif name in _TUPLES:
-            items = self._pop(_TUPLES[name])
-            self._stack.append(self._tuple(items))
-        else:
-            getattr(self, f"_{name.lower()}", self._pass)(argument)
+    # The stack
 
     def _pass(self, _: bytes) -> None:
         """Do nothing: PROTO, FRAME and the marks of buffers change no object."""
 
+    def _pushing(self, value_of: Any) -> Any:
+        def push(argument: bytes) -> None:
+            self._stack.append(value_of(argument))
+
+        return push
+
+    def _push_bytes(self, argument: bytes) -> None:
+        if len(argument) > MAX_TEXT_BYTES:
+            self._listener.carried(argument)
+        self._stack.append(OPAQUE)
+
     def _pop(self, count: int) -> list[Any]:
         if count > len(self._stack):
             raise IndexError
-        items = self._stack[len(self._stack) - count :]
-        del self._stack[len(self._stack) - count :]
+        items = self._stack[-count:]
+        del self._stack[-count:]
         return items
 
     def _pop_marked(self) -> list[Any]:
         items, self._stack = self._stack, self._marked.pop()
         return items
 
-    def _tuple(self, items: Sequence[Any]) -> object:
-        self._kept += len(items)
-        return tuple(items) if self._kept <= MAX_KEPT else OPAQUE
-
-    def _mark(self, _: bytes) -> None:
+    def _do_mark(self, _: bytes) -> None:
+        if len(self._marked) == MAX_MARKS:
+            raise ObscurePickleError(f"more than {MAX_MARKS:,} containers lie in each other")
         self._marked.append(self._stack)
         self._stack = []
 
-    def _pop_mark(self, _: bytes) -> None:
+    def _do_pop_mark(self, _: bytes) -> None:
         self._pop_marked()
 
-    def _pop_(self, _: bytes) -> None:
+    def _do_pop(self, _: bytes) -> None:
         # Python's own machine pops a mark where nothing lies above it.
         if self._stack:
             self._stack.pop()
         else:
             self._pop_marked()
 
-    def _dup(self, _: bytes) -> None:
-        self._stack.append(self._stack[-1])
+    def _do_dup(self, _: bytes) -> None:
+        self._push_again(self._stack[-1])
 
-    def _tuple_(self, _: bytes) -> None:
+    def _push_again(self, value: object) -> None:
+        self._getattrs += value == GETATTR
+        self._stack.append(value)
+
+    def _do_tuple(self, _: bytes) -> None:
         items = self._pop_marked()
-        self._stack.append(self._tuple(items))
+        self._stack.append(kept(items))
 
-    def _marked_away(self, _: bytes) -> None:
+    def _do_tuple1(self, _: bytes) -> None:
+        self._stack.append(kept(self._pop(1)))
+
+    def _do_tuple2(self, _: bytes) -> None:
+        self._stack.append(kept(self._pop(2)))
+
+    def _do_tuple3(self, _: bytes) -> None:
+        self._stack.append(kept(self._pop(3)))
+
+    def _do_list(self, _: bytes) -> None:
         self._pop_marked()
         self._stack.append(OPAQUE)
 
-    _list = _frozenset = _marked_away
+    _do_frozenset = _do_list
 
-    def _dict(self, _: bytes) -> None:
+    def _do_dict(self, _: bytes) -> None:
         items = self._pop_marked()
         self._stack.append({})
         self._set_items(items)
 
-    def _empty_dict(self, _: bytes) -> None:
+    def _do_empty_dict(self, _: bytes) -> None:
         self._stack.append({})
 
-    def _setitem(self, _: bytes) -> None:
+    def _do_setitem(self, _: bytes) -> None:
         self._set_items(self._pop(2))
 
-    def _setitems(self, _: bytes) -> None:
+    def _do_setitems(self, _: bytes) -> None:
         self._set_items(self._pop_marked())
 
     def _set_items(self, items: Sequence[Any]) -> None:
@@ -231,137 +267,154 @@ class _Machine:
         if not isinstance(target, dict):
             return
         for key, value in zip(items[::2], items[1::2], strict=True):
-            if isinstance(key, str) and self._kept <= MAX_KEPT:
-                self._kept += 1
-                target[key] = value
+            if isinstance(key, str) and key in STATE_KEYS:
+                target[key] = kept_in_dict(value)
 
-    def _append(self, _: bytes) -> None:
+    def _do_append(self, _: bytes) -> None:
         self._pop(1)
         self._stack[-1]  # an IndexError, if there is nothing to append to
 
-    def _appends(self, _: bytes) -> None:
+    def _do_appends(self, _: bytes) -> None:
         self._pop_marked()
         self._stack[-1]  # an IndexError, if there is nothing to append to
 
-    _additems = _appends
+    _do_additems = _do_appends
 
     # The memo
 
     def _remember(self, index: int) -> None:
-        if len(self._memo) < MAX_KEPT:
-            self._memo[index] = self._stack[-1]
+        """Keep what is on top of the stack, if it may come to matter and there is room.
 
-    def _memoize(self, _: bytes) -> None:
-        self._remember(len(self._memo))
+        Where there is none, the two newest strings have their place all the same: an import may
+        follow that makes names of them, and then they stay.
+        """
+        value = self._stack[-1]
+        room = MAX_KEPT - len(self._memo)
+        if room > 0 or (isinstance(value, Global) and room > -4 * MAX_GLOBALS):
+            self._memo[index] = value
+        elif isinstance(value, str):
+            self._memo[index] = value
+            self._recent.append(index)
+            if len(self._recent) > 2:
+                self._memo.pop(self._recent.pop(0), None)
 
-    def _put(self, argument: bytes) -> None:
-        self._remember(int(argument))
+    def _do_memoize(self, _: bytes) -> None:
+        if self._numbered:
+            raise ObscurePickleError("it numbers what it remembers in two ways")
+        self._remember(self._memoized)
+        self._memoized += 1
 
-    def _binput(self, argument: bytes) -> None:
-        self._remember(_unsigned(argument))
+    def _put_at(self, index: int) -> None:
+        if self._memoized:
+            raise ObscurePickleError("it numbers what it remembers in two ways")
+        self._numbered = True
+        self._memo.pop(index, None)
+        self._remember(index)
 
-    _long_binput = _binput
+    def _do_put(self, argument: bytes) -> None:
+        self._put_at(int(argument))
 
-    def _recall(self, index: int) -> None:
-        value = self._memo.get(index, OPAQUE)
-        self._getattrs += value == _GETATTR
-        self._stack.append(value)
+    def _do_binput(self, argument: bytes) -> None:
+        self._put_at(unsigned(argument))
 
-    def _get(self, argument: bytes) -> None:
-        self._recall(int(argument))
+    _do_long_binput = _do_binput
 
-    def _binget(self, argument: bytes) -> None:
-        self._recall(_unsigned(argument))
+    def _do_get(self, argument: bytes) -> None:
+        self._push_again(self._memo.get(int(argument), OPAQUE))
 
-    _long_binget = _binget
+    def _do_binget(self, argument: bytes) -> None:
+        self._push_again(self._memo.get(unsigned(argument), OPAQUE))
+
+    _do_long_binget = _do_binget
 
     # Importing and calling
 
     def _import(self, module: object, name: object) -> None:
-        found = _renamed(
-            module if isinstance(module, str) else "?", name if isinstance(name, str) else "?"
-        )
-        if found == _GETATTR:
+        found = Global.of(module, name)
+        if found == GETATTR:
             self._getattrs += 1  # and told at the end, if what it gets was not told instead
-        else:
+        elif found not in self._globals:
+            if len(self._globals) == MAX_GLOBALS:
+                raise ObscurePickleError(f"it imports more than {MAX_GLOBALS:,} things")
+            self._globals.add(found)
             self._listener.imported(found)
+            self._recent.clear()  # its names are kept, for further imports
         self._stack.append(found)
 
-    def _global(self, argument: bytes) -> None:
-        self._import(_text(argument), _text(self._argument(pickletools.UP_TO_NEWLINE)))
+    def _do_global(self, argument: bytes) -> None:
+        self._import(text(argument), text(self._line()))
 
-    def _stack_global(self, _: bytes) -> None:
+    def _do_stack_global(self, _: bytes) -> None:
         self._import(*self._pop(2))
 
-    def _inst(self, argument: bytes) -> None:
+    def _do_inst(self, argument: bytes) -> None:
         arguments = self._pop_marked()
-        self._global(argument)
-        self._call(self._stack.pop(), self._tuple(arguments))
+        self._do_global(argument)
+        self._call(self._stack.pop(), kept(arguments))
 
-    def _obj(self, _: bytes) -> None:
+    def _do_obj(self, _: bytes) -> None:
         function, *arguments = self._pop_marked()
-        self._call(function, self._tuple(arguments))
+        self._call(function, kept(arguments))
 
-    def _reduce(self, _: bytes) -> None:
+    def _do_reduce(self, _: bytes) -> None:
         self._call(*self._pop(2))
 
-    _newobj = _reduce
+    _do_newobj = _do_reduce
 
-    def _newobj_ex(self, _: bytes) -> None:
+    def _do_newobj_ex(self, _: bytes) -> None:
         function, arguments, _keywords = self._pop(3)
         self._call(function, arguments)
 
-    def _ext(self, argument: bytes) -> None:
+    def _do_ext1(self, argument: bytes) -> None:
         # An entry of copyreg's registry, which nobody can tell from outside the process.
-        self._import("copyreg extension", str(_unsigned(argument)))
+        self._import("copyreg extension", str(unsigned(argument)))
 
-    _ext1 = _ext2 = _ext4 = _ext
+    _do_ext2 = _do_ext4 = _do_ext1
 
-    def _persid(self, _: bytes) -> None:
-        self._stack.append(OPAQUE)
-
-    def _binpersid(self, _: bytes) -> None:
+    def _do_binpersid(self, _: bytes) -> None:
         self._pop(1)
         self._stack.append(OPAQUE)
 
-    def _next_buffer(self, _: bytes) -> None:
-        self._stack.append(OPAQUE)
-
     def _call(self, function: object, arguments: object) -> None:
-        if function == _GETATTR and isinstance(arguments, tuple) and len(arguments) == 2:
+        if function == GETATTR and isinstance(arguments, tuple) and len(arguments) == 2:
             owner, attribute = arguments
             if isinstance(owner, Global):
                 # How a bound method or a member of an enumeration is pickled.
                 self._getattrs -= 1
-                attribute = attribute if isinstance(attribute, str) else "?"
-                self._import(owner.module, f"{owner.name}.{attribute}")
+                name = f"{owner.name}.{attribute}" if isinstance(attribute, str) else "?"
+                self._import(owner.module, name)
                 return
-        made = Call(function, arguments)
+        if not isinstance(function, Global):
+            # What a call has made is called: no library writes that.
+            function = Global("?", "the result of a call")
+            self._listener.imported(function)
+        made = Call(function, arguments if isinstance(arguments, tuple) else OPAQUE)
         self._listener.made(made)
         self._stack.append(made)
 
-    def _build(self, _: bytes) -> None:
+    def _do_build(self, _: bytes) -> None:
         (state,) = self._pop(1)
         made = self._stack[-1]
+        if isinstance(made, Global):
+            self._listener.imported(Global("?", f"{made} is changed"))
         if not isinstance(made, Call):
             return
-        made.state = state
+        if isinstance(state, tuple | dict):
+            made.state = state
         if made.function == _JOBLIB_ARRAY and self._arrays_follow:
             self._read_array(state)
             self._stack[-1] = OPAQUE
         else:
             self._listener.made(made)
+            made.state = made.state if isinstance(made.state, tuple) else None
 
-    def _read_array(self, state: object) -> None:
+    def _read_array(self, state: Any) -> None:
         """Pass over the array whose description joblib has pickled: its bytes come next."""
         try:
-            assert isinstance(state, dict)  # noqa: S101
-            item_bytes, has_objects = _dtype(state["dtype"])
+            item_bytes, has_objects = item_of(state["dtype"])
             size = prod(state["shape"]) * item_bytes
-        except (AssertionError, KeyError, TypeError, ValueError, IndexError) as error:
-            raise UnreadablePickleError(
-                "it describes an array in no way that joblib does"
-            ) from error
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise UnreadablePickleError("it describes an array as joblib does not") from error
         if has_objects:
             _Machine(self._file, self._listener, arrays_follow=False).run()
             return
@@ -370,94 +423,9 @@ class _Machine:
         self._skip(size)
 
 
-def _renamed(module: str, name: str) -> Global:
-    """Give a global its name of today, where the pickle has that of Python 2, as Python does."""
-    module, name = _compat_pickle.NAME_MAPPING.get((module, name), (module, name))
-    return Global(_compat_pickle.IMPORT_MAPPING.get(module, module), name)
-
-
-def _dtype(described: object) -> tuple[int, bool]:
-    """Tell the size of an item of a pickled numpy.dtype, and whether it has Python objects."""
-    assert isinstance(described, Call)  # noqa: S101
-    assert isinstance(described.arguments, tuple)  # noqa: S101
-    code = described.arguments[0]
-    kind, size = code[0], int(code[1:])
-    flags = described.state[-1] if isinstance(described.state, tuple) else 0
-    return (4 * size if kind == "U" else size), kind == "O" or (kind == "V" and bool(flags & 1))
-
-
-def _text(argument: bytes) -> str:
-    return argument.decode("utf-8", "backslashreplace")
-
-
-def _short_text(argument: bytes) -> object:
-    return _text(argument) if len(argument) <= MAX_TEXT_BYTES else OPAQUE
-
-
-def _unsigned(argument: bytes) -> int:
-    return int.from_bytes(argument, "little")
-
-
-def _signed(argument: bytes) -> object:
-    return int.from_bytes(argument, "little", signed=True) if len(argument) <= 16 else OPAQUE
-
-
-def _written(argument: bytes) -> object:
-    """Read a number as protocol 0 writes it."""
-    text = argument.rstrip(b"L")
-    return int(text) if len(text) <= 32 else OPAQUE
-
-
-def _quoted(argument: bytes) -> object:
-    return _short_text(argument.strip(b"'\""))
-
-
-_GETATTR = Global("builtins", "getattr")
-_JOBLIB_ARRAY = Global("joblib.numpy_pickle", "NumpyArrayWrapper")
-
-# The opcodes by their byte: name, and the size of the argument as pickletools gives it.
-_RENAMED = {"POP": "POP_", "TUPLE": "TUPLE_"}  # beside methods that already have these names
-_OPCODES = {
-    opcode.code.encode("latin-1"): (
-        _RENAMED.get(opcode.name, opcode.name),
-        opcode.arg.n if opcode.arg else 0,
-    )
-    for opcode in pickletools.opcodes
-}
 _LENGTH_BYTES = {
     pickletools.TAKEN_FROM_ARGUMENT1: 1,
     pickletools.TAKEN_FROM_ARGUMENT4: 4,
     pickletools.TAKEN_FROM_ARGUMENT4U: 4,
     pickletools.TAKEN_FROM_ARGUMENT8U: 8,
-}
-_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
-
-# Opcodes that push a value, and what they make of their argument.
-_PUSHED: dict[str, Callable[[bytes], object]] = {
-    "NONE": lambda _: None,
-    "NEWTRUE": lambda _: True,
-    "NEWFALSE": lambda _: False,
-    "EMPTY_TUPLE": lambda _: (),
-    "EMPTY_LIST": lambda _: OPAQUE,
-    "EMPTY_SET": lambda _: OPAQUE,
-    "INT": _written,
-    "LONG": _written,
-    "FLOAT": lambda _: OPAQUE,
-    "BINFLOAT": lambda _: OPAQUE,
-    "BININT": _signed,
-    "BININT1": _unsigned,
-    "BININT2": _unsigned,
-    "LONG1": _signed,
-    "LONG4": _signed,
-    "STRING": _quoted,
-    "BINSTRING": _short_text,
-    "SHORT_BINSTRING": _short_text,
-    "UNICODE": _short_text,
-    "BINUNICODE": _short_text,
-    "SHORT_BINUNICODE": _short_text,
-    "BINUNICODE8": _short_text,
-    "BINBYTES": bytes,
-    "SHORT_BINBYTES": bytes,
-    "BINBYTES8": bytes,
-    "BYTEARRAY8": bytes,
 }

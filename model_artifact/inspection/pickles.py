@@ -9,7 +9,7 @@ from model_artifact.inspection.contents import ArchiveContents
 from model_artifact.inspection.findings import Finding, Severity, rule
 from model_artifact.inspection.imports import Imports, Offer
 from model_artifact.inspection.judgement import Judgement, judge
-from model_artifact.inspection.pickle_reader import Global
+from model_artifact.inspection.pickle_values import Global
 
 GLOBALS = rule(
     "pickle-globals",
