@@ -12,10 +12,11 @@ from model_artifact.inspection.findings import Finding
 from model_artifact.inspection.members import Members
 from model_artifact.inspection.pickle_files import Pickle
 
-MAX_SOURCE_BYTES = 1 << 20
+MAX_SOURCE_BYTES = 1 << 17
 """Of a Python module, a requirements file or a sample: more than anyone writes by hand."""
 
-MAX_SOURCES = 1000
+MAX_SOURCES_BYTES = 1 << 23
+"""Of all of them. What is larger is not looked into: parsed, it takes a hundred times as much."""
 
 WHEELS = "code/wheels/"
 
@@ -48,9 +49,10 @@ def read_contents(archive: Path) -> tuple[ArchiveContents, list[Finding]]:
 
     def read(name: str, size: int, file: BinaryIO) -> None:
         if name.startswith("code/") and name.endswith((".py", ".txt", ".json")):
-            if size <= MAX_SOURCE_BYTES and len(contents.sources) < MAX_SOURCES:
+            total_bytes = sum(map(len, contents.sources.values()))
+            if size <= MAX_SOURCE_BYTES and total_bytes + size <= MAX_SOURCES_BYTES:
                 contents.sources[name] = file.read()
-            return
+                file.seek(0)
         if name.startswith(WHEELS):
             return  # pip's, whatever is in them
         found = list(pickle_files.read(name, size, file))

@@ -244,7 +244,7 @@ ATTACKS: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize("name", ATTACKS)
 def test_an_attack_is_seen(name: str, tmp_path: Path) -> None:
     data, rule = ATTACKS[name]
-    for member in ("model.pkl", "data/weights.bin"):
+    for member in ("model.pkl", "data/weights.bin", "code/notes.txt"):
         case = Case({member: data})
         ids = {each.rule.id for each in inspect(case.write(tmp_path), case.container, run=False)}
         assert rule in ids, member
