@@ -13,7 +13,7 @@ SCRIPT = "code/inference.py"
 WRAPPED = rule(
     "layout-wrapped",
     Severity.ERROR,
-    "the model's files lie at the archive's root, not all in one folder of it",
+    "where a script is run, the files lie at the archive's root, not all in one folder of it",
     "They land in /opt/ml/model/FOLDER, where neither the container nor model_fn looks.",
 )
 NO_MODEL = rule(
@@ -50,7 +50,9 @@ def check(contents: ArchiveContents, container: Container) -> Iterator[Finding]:
         return  # said already: it is no archive, or everything in it was refused
     roots = {name.partition("/")[0] for name in names}
     (root,) = roots if len(roots) == 1 else ("",)
-    if root and root != "code" and root not in names:
+    # Others have a reason: Triton looks for a folder for each model, TensorFlow for each version.
+    for_script = container.needs_script or any(name.startswith(f"{root}/code/") for name in names)
+    if root and root != "code" and root not in names and for_script:
         yield Finding(
             WRAPPED,
             f"{root}/",

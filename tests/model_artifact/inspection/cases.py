@@ -156,7 +156,10 @@ WHOLE: dict[str, Case] = {
     "member-name": Case({"..a/...": b""}),
     "member-kind": Case({"folder": header(tarfile.DIRTYPE)}),
     "member-case": Case({"MODEL/pkl": b""}),
-    "layout-wrapped": Case({"model/weights": b""}),
+    "layout-wrapped": Case(
+        data=tar_gz({"resnet/1/model.onnx": b""}),
+        container=container("sagemaker-tritonserver:26.05-py3", needs_script=False),
+    ),
     "layout-script-misplaced": Case({"other/inference.py": SCRIPT.encode()}),
     "layout-memory": Case(container=container(memory_bytes=8 << 30)),
     "script-syntax": Case(script("if content_type == CSV:", "if (found := content_type) == CSV:")),
