@@ -82,7 +82,7 @@ def container_of(stage: Stage) -> Container:
         needs_script=stage.model.code is not False,
         network_isolation=stage.model.network_isolation,
         memory_bytes=stage.memory_bytes,
-        startup_seconds=min((each for each in timeouts if each), default=480),
+        startup_seconds=min((each for each in timeouts if each), default=Container.startup_seconds),
     )
 
 

@@ -46,6 +46,13 @@ Eleven estimators, trained with one version, loaded with another, predictions on
 | 1.4.2 | 1.9.0 | 8 work; GradientBoosting and HistGradientBoosting do not load, SimpleImputer fails to predict |
 | 1.2.1 | 1.9.0 | 6 work; trees, forests, GradientBoosting and HistGradientBoosting do not load |
 
+Of nine, eight of them trees and what is made of trees:
+
+| trained with | loaded with | result |
+|---|---|---|
+| 1.2.1 | 1.3.2, 1.4.2 | LogisticRegression works; none of the others does |
+| 1.3.2 | 1.4.2 | 5 work; DecisionTreeClassifier, RandomForestClassifier and HistGradientBoosting fail to predict, GradientBoosting does not load |
+
 ## What the containers call
 
 | images | called in `code/inference.py` | source |

@@ -71,7 +71,7 @@ def read_contents(archive: Path) -> tuple[ArchiveContents, list[Finding]]:
 def lines(source: bytes) -> Iterator[tuple[int, str]]:
     """Yield the logical lines of a requirements file and their numbers, from 1."""
     number, joined = 1, ""
-    for at, line in enumerate(source.decode("utf-8", "replace").splitlines(), 1):
+    for at, line in enumerate(source.decode("utf-8-sig", "replace").splitlines(), 1):
         if not joined:
             number = at
         joined += line.removesuffix("\\")

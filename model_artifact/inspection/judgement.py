@@ -25,7 +25,7 @@ class Judgement(Enum):
 def judge(found: Global) -> Judgement:
     """Judge a global, as one that is not only imported but called."""
     module, name = found
-    if module == "?" or name.endswith("?") or found.module == "copyreg extension":
+    if module == "?" or name.endswith("?") or module == "copyreg extension":
         return Judgement.OBSCURE
     parts = module.split(".")
     top = parts[0]
@@ -62,14 +62,9 @@ _DANGEROUS_MODULES = frozenset(
 )
 _DANGEROUS = frozenset(
     {
-        *(
-            "builtins.eval",
-            "builtins.exec",
-            "builtins.compile",
-            "builtins.open",
-            "builtins.getattr",
-        ),
-        *("builtins.setattr", "builtins.delattr", "builtins.__import__", "builtins.globals"),
+        *("builtins.eval", "builtins.exec", "builtins.compile", "builtins.open"),
+        *("builtins.getattr", "builtins.setattr", "builtins.delattr", "builtins.__import__"),
+        "builtins.globals",
         *("builtins.locals", "builtins.vars", "builtins.breakpoint", "builtins.input"),
         *("builtins.help", "builtins.exit", "builtins.quit", "io.open", "io.open_code"),
         *("io.FileIO", "_io.open", "_io.open_code", "_io.FileIO", "codecs.open"),
@@ -94,15 +89,8 @@ _LIBRARIES = frozenset(
     {
         *("sklearn", "numpy", "scipy", "pandas", "joblib", "xgboost", "lightgbm", "catboost"),
         *("imblearn", "category_encoders", "feature_engine", "statsmodels", "skops", "onnx"),
-        *(
-            "torch",
-            "torchvision",
-            "torchaudio",
-            "transformers",
-            "tokenizers",
-            "sentence_transformers",
-        ),
-        *("pyarrow", "polars", "networkx", "nltk", "spacy", "shap", "mlxtend", "sktime"),
+        *("torch", "torchvision", "torchaudio", "transformers", "tokenizers", "spacy", "nltk"),
+        *("sentence_transformers", "pyarrow", "polars", "networkx", "shap", "mlxtend", "sktime"),
         *("collections", "datetime", "decimal", "fractions", "uuid", "enum", "pathlib", "random"),
         *("zoneinfo", "pytz", "dateutil", "typing", "re", "scikeras", "skorch", "hmmlearn"),
     }
@@ -119,10 +107,8 @@ _HARMLESS = frozenset(
         *("array._array_reconstructor", "pytz._UTC", "pytz._p", "types.SimpleNamespace"),
         *("datetime.date", "datetime.datetime", "datetime.time", "datetime.timedelta"),
         *("datetime.timezone", "pandas._libs.internals._unpickle_block"),
-        *(
-            "pandas._libs.arrays.__pyx_unpickle_NDArrayBacked",
-            "pandas.core.indexes.base._new_Index",
-        ),
+        "pandas._libs.arrays.__pyx_unpickle_NDArrayBacked",
+        "pandas.core.indexes.base._new_Index",
         *("pandas.core.internals.blocks.new_block", "torch._utils._rebuild_tensor"),
         *("torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter", "torch.device"),
         *("torch._utils._rebuild_qtensor", "torch.serialization._get_layout", "torch.dtype"),

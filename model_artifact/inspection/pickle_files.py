@@ -25,11 +25,13 @@ from model_artifact.inspection.pickle_values import Call, Global
 _SUFFIXES = (".pkl", ".pickle", ".joblib", ".pck", ".p")
 _MAX_RATIO = 200
 _MAX_ZIP_DIRECTORY_BYTES = 1 << 24
+_MAX_HEADER_BYTES = 1 << 16
 _MAX_ZIP_MEMBERS = 100_000
 _MAX_PICKLES = 1000
 _MAX_GLOBALS = 10_000
 _MAX_BLOBS = 100
 
+_ARRAY = b"\x93NUMPY"
 _BROKEN = (
     *(OSError, EOFError, ValueError, RuntimeError, NotImplementedError),
     *(zlib.error, lzma.LZMAError, zipfile.BadZipFile),
@@ -84,8 +86,8 @@ def read(name: str, size: int, file: BinaryIO) -> Iterator[Pickle]:
     file.seek(0)
     if head.startswith(b"PK\x03\x04"):
         yield from _read_zip(name, file)
-    elif head.startswith(b"\x93NUMPY"):
-        yield from _read_array(name, file)
+    elif head.startswith(_ARRAY):
+        yield from _read_array(name, file, file)
     elif decompress := _decompressor(head):
         yield from _read_one(name, _Decompressed(file, decompress, _MAX_RATIO * size))
     else:
@@ -106,21 +108,26 @@ def _read_one(name: str, file: Stream) -> Iterator[Pickle]:
             if number == 0:
                 found.problem = str(error)
             break
+    else:
+        found.imported(Global("?", f"more than {_MAX_PICKLES:,} pickles lie in it"))
     # Bytes that happen to begin like an opcode or two are no pickle.
     if found.globals or name.lower().endswith(_SUFFIXES):
         yield found
 
 
-def _read_array(name: str, file: BinaryIO) -> Iterator[Pickle]:
+def _read_array(name: str, file: BinaryIO, behind: Stream) -> Iterator[Pickle]:
     """Read what lies behind the header of a file of NumPy's, if it is a pickle."""
     head = file.read(12)
     major = head[6] if len(head) == 12 else 0
+    if major not in (1, 2, 3):
+        return
     length = int.from_bytes(head[8:10] if major == 1 else head[8:12], "little")
-    if major not in (1, 2, 3) or length > _MAX_ZIP_DIRECTORY_BYTES:
+    if length > _MAX_HEADER_BYTES:
+        yield Pickle(name, {Global("?", f"its header has {length:,} bytes"): None})
         return
     file.seek(10 if major == 1 else 12)
     if b"O" in file.read(length):  # the only way in which a header has this letter
-        yield from _read_one(name, file)
+        yield from _read_one(name, behind)
 
 
 def _read_zip(name: str, file: BinaryIO) -> Iterator[Pickle]:
@@ -145,12 +152,13 @@ def _read_in_zip(name: str, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) ->
     try:
         with archive.open(entry) as opened:
             member = cast("BinaryIO", opened)
-            is_array = member.read(6) == b"\x93NUMPY"
+            is_array = member.read(len(_ARRAY)) == _ARRAY
             member.seek(0)
+            limited = _Decompressed(member, None, limit)
             if is_array:
-                yield from _read_array(where, member)
+                yield from _read_array(where, member, limited)
             else:
-                yield from _read_one(where, _Decompressed(member, None, limit))
+                yield from _read_one(where, limited)
     except _BROKEN as error:
         yield Pickle(where, problem=f"this member of the zip file is damaged: {error}")
 

@@ -119,7 +119,7 @@ class _Machine:
             code = read(1)
             operation = operations.get(code)
             if operation is None:
-                if code == b".":
+                if code == b"." and self._stack:
                     return
                 raise UnreadablePickleError(
                     f"there is no opcode {code!r}" if code else "it ends too soon"

@@ -26,7 +26,7 @@ DANGEROUS = rule(
 OBSCURE = rule(
     "pickle-obscure",
     Severity.ERROR,
-    "every import of a pickle is written out",
+    "a pickle can be followed to its end, and every import of it is written out",
     "What it would do cannot be told, and no library writes such a pickle.",
 )
 MAIN = rule(
@@ -89,8 +89,8 @@ def _judged(member: str, each: Global, container: Container, imports: Imports) -
             yield Finding(
                 OBSCURE,
                 member,
-                f"it imports something by a computed name: {each}",
-                "do not load it",
+                f"it cannot be followed: {each.name if each.module == '?' else each}",
+                "do not load it if it is not yours; else save the model again with joblib.dump",
             )
             return
         case Judgement.UNKNOWN if module in ("__main__", "__mp_main__"):

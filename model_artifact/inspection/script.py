@@ -56,7 +56,7 @@ IMPORT_UNSURE = rule(
 
 @dataclass(frozen=True)
 class Contract:
-    """What a container calls in the script: source in docs/inspection.md's introduction."""
+    """What a container calls in the script; docs/inspection.md has the sources."""
 
     functions: dict[str, int]
     """The functions by their names, and how many arguments each is given."""
@@ -153,6 +153,9 @@ _ARGUMENTS = {
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
+# What has statements in it: not expressions, which may lie in each other a thousand deep.
+_BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)
+
 
 def _definitions(body: Sequence[ast.AST]) -> Iterator[tuple[str, Function | None]]:
     """Yield the names that a module defines, with the function where that is how."""
@@ -168,7 +171,8 @@ def _definitions(body: Sequence[ast.AST]) -> Iterator[tuple[str, Function | None
                 names = [each for each in ast.walk(node) if isinstance(each, ast.Name)]
                 yield from ((each.id, None) for each in names if isinstance(each.ctx, ast.Store))
             case _:  # if, try, with, and the branches of these
-                yield from _definitions(list(ast.iter_child_nodes(node)))
+                inner = ast.iter_child_nodes(node)
+                yield from _definitions([each for each in inner if isinstance(each, _BLOCKS)])
 
 
 def _misfit(function: Function, given: int, context: bool) -> str | None:
@@ -196,7 +200,9 @@ def _imports(
         return  # whatever it is, it may be in there
     certain = {_top(imported) for imported, _ in _imported(module.body)}
     said: set[str] = set()
-    for imported, line in sorted(_imported(list(ast.walk(module))), key=lambda each: each[1]):
+    for_types = _for_types(module)
+    run = [node for node in ast.walk(module) if node not in for_types]
+    for imported, line in sorted(_imported(run), key=lambda each: each[1]):
         top = _top(imported)
         if top in said:
             continue
@@ -222,6 +228,21 @@ def _imports(
             f"line {line}: {top} {is_not} in {container.name}, the requirements or code/",
             "name what brings it in code/requirements.txt",
         )
+
+
+def _for_types(module: ast.Module) -> set[ast.AST]:
+    """Return what lies under `if TYPE_CHECKING:`, which only type checkers import."""
+    return {
+        inner
+        for node in ast.walk(module)
+        if isinstance(node, ast.If)
+        and any(
+            "TYPE_CHECKING" in (getattr(name, "id", ""), getattr(name, "attr", ""))
+            for name in ast.walk(node.test)
+        )
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
 
 
 def _imported(statements: list[ast.stmt] | list[ast.AST]) -> Iterator[tuple[str, int]]:

@@ -22,6 +22,9 @@ from model_artifact.progress import Progress
 INVOCATION_SECONDS = 60
 """What SageMaker gives an answer (SageMaker API reference, InvokeEndpoint)."""
 
+_ENDING_SECONDS = 5
+"""How long a process that has closed its connections may take to end."""
+
 _PROGRAM = Path(__file__).parents[2] / "local_cloud" / "container" / "__main__.py"
 
 
@@ -33,6 +36,7 @@ class Answer:
     """Of HTTP; 0 if there was no answer."""
     body: bytes
     """The answer, or why there was none."""
+    in_time: bool = True
 
 
 class Serving:
@@ -122,16 +126,20 @@ class Serving:
             response = connection.getresponse()
             return Answer(response.status, response.read())
         except TimeoutError:
-            return Answer(0, f"no answer within {seconds:g} s".encode())
+            return Answer(0, f"no answer within {seconds:g} s".encode(), in_time=False)
         except (OSError, http.client.HTTPException):
             return Answer(0, self._ended().encode())
         finally:
             connection.close()
 
     def _ended(self) -> str:
-        """Say how the process ended, which has closed the connection; it is left to be reaped."""
-        ended = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
-        assert ended  # noqa: S101 - without WNOHANG it waits
+        """Say how the process ended, if that has broken the connection; it is left to be reaped."""
+        options = os.WEXITED | os.WNOWAIT | os.WNOHANG
+        until = time.monotonic() + _ENDING_SECONDS
+        while not (ended := os.waitid(os.P_PID, self._process.pid, options)):
+            if time.monotonic() > until:
+                return "the container has broken the connection"
+            time.sleep(0.02)
         if ended.si_code == os.CLD_EXITED:
             self.exit_status = ended.si_status
             return f"the container exited with status {ended.si_status}"

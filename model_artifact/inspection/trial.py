@@ -127,7 +127,7 @@ def _not_loaded(
         return Finding(SKIPPED, "", f"not tried: {reason.partition(': ')[2]}")
     if missing and imports.offers(missing[1]) is not Offer.NO and not imports.has(missing[1]):
         return Finding(SKIPPED, "", f"not tried: {missing[1]} is not installed here")
-    if answer.status == 0 and serving.exit_status is None:
+    if not answer.in_time:
         return Finding(
             TIMEOUT,
             "",

@@ -69,23 +69,20 @@ XGBOOST_DIFFERS = rule(
 
 @dataclass(frozen=True)
 class _Break:
-    """Estimators that do not survive the way from an older version to a newer one."""
+    """Estimators of which a newer version cannot load, or not use, what an older one saved."""
 
     estimators: tuple[str, ...]
-    """The beginnings of their names, or (for a Tree) ends."""
-    before: str
-    """They do if they were saved by this version or a newer one,"""
-    since: str
-    """or are loaded by a version older than this."""
-    what: str
+    """How their names begin."""
+    saved_before: str
+    loaded_since: str
 
 
 _BREAKS = (
-    _Break(("DecisionTree", "ExtraTree", "RandomForest", "ExtraTrees", "RandomTrees",
-            "IsolationForest", "GradientBoosting", "HistGradientBoosting"),
-           "1.3", "1.3", "does not load"),
-    _Break(("GradientBoosting", "HistGradientBoosting"), "1.5", "1.9", "does not load"),
-    _Break(("SimpleImputer",), "1.5", "1.9", "fails when it predicts"),
+    _Break(("DecisionTree", "ExtraTree", "RandomForest", "RandomTrees", "IsolationForest",
+            "GradientBoosting", "HistGradientBoosting"), "1.3", "1.3"),
+    _Break(("DecisionTreeClassifier", "RandomForestClassifier", "GradientBoosting",
+            "HistGradientBoosting"), "1.4", "1.4"),
+    _Break(("GradientBoosting", "HistGradientBoosting", "SimpleImputer"), "1.5", "1.9"),
 )  # fmt: skip
 
 
@@ -112,14 +109,12 @@ def _sklearn(found: Pickle, image: ImageContents) -> Iterator[Finding]:
         saved = _parsed(version)
         if saved is None or _minor(saved) == _minor(there):
             continue
-        broken = [
-            f"{estimator} {known.what}"
-            for estimator in estimators
+        breaks = [
+            known.estimators
             for known in _BREAKS
-            if estimator.startswith(known.estimators)
-            and _minor(saved) < _minor(Version(known.before))
-            and _minor(there) >= _minor(Version(known.since))
+            if saved < Version(known.saved_before) and there >= Version(known.loaded_since)
         ]
+        broken = [each for each in estimators if any(map(each.startswith, breaks))]
         got = f"saved with scikit-learn {version}, and the image has {there}"
         fix = (
             f"choose an image with scikit-learn {saved.major}.{saved.minor}, or train with {there}"
@@ -127,7 +122,9 @@ def _sklearn(found: Pickle, image: ImageContents) -> Iterator[Finding]:
         if saved > there:
             yield Finding(SKLEARN_BREAKS, found.where, f"{got}, an older one", fix)
         elif broken:
-            yield Finding(SKLEARN_BREAKS, found.where, f"{got}: {', '.join(broken)}", fix)
+            yield Finding(
+                SKLEARN_BREAKS, found.where, f"{got}, which fails with {', '.join(broken)}", fix
+            )
         else:
             yield Finding(SKLEARN_DIFFERS, found.where, got, fix)
 

@@ -231,6 +231,7 @@ ATTACKS: dict[str, tuple[bytes, str]] = {
     "a class that is changed": (
         b"\x80\x04ccollections\nOrderedDict\n}\x8c\x01aNsb.", "pickle-obscure"
     ),
+    "more pickles than anyone loads": (b"N." * 1001 + SYSTEM, "pickle-obscure"),
     "before it breaks": (
         b"\x80\x04" + SYSTEM + b"\x93\x8c\x04echo\x85R\xff", "pickle-dangerous"
     ),
@@ -310,6 +311,19 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path) -> None:
     said = {each.member: str(each) for each in found if each.rule.id == "pickle-obscure"}
     assert said.keys() == bombs.keys()
     assert all("times its size" in each for each in said.values())
+
+
+def test_a_bomb_behind_the_header_of_an_array_is_not_unpacked() -> None:
+    bomb = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        bomb, {"descr": "|O", "fortran_order": False, "shape": (1,)}
+    )
+    bomb.write(b"\x80\x04\x8e" + (1 << 40).to_bytes(8, "little") + bytes(1 << 26))
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.npy", bomb.getvalue())
+    (seen,) = found(stream.getvalue(), "a.npz")
+    assert [each.module for each in seen.globals] == ["?"]
 
 
 HOSTILE = """

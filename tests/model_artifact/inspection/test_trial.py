@@ -157,3 +157,24 @@ def test_a_sample_that_is_no_table_is_asked_as_it_is(tmp_path: Path) -> None:
     found = {each.rule.id: each for each in inspect(case.write(tmp_path), case.container)}
     assert found["trial-report"].figures["formats"] == ["application/json"]
     assert found["trial-report"].figures["latency"] == []
+
+
+def test_a_connection_that_a_live_container_breaks_is_no_endless_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("model_artifact.inspection.serving._ENDING_SECONDS", 0.1)
+    # The user's code closes the socket that the container answers on.
+    breaking = SCRIPT.replace(
+        "def transform_fn(model, body, content_type, accept):",
+        "def transform_fn(model, body, content_type, accept):\n"
+        "    import os\n"
+        "    for number in range(3, 200):\n"
+        "        try:\n"
+        "            if os.readlink(f'/proc/self/fd/{number}').startswith('socket:'):\n"
+        "                import socket\n"
+        "                socket.socket(fileno=os.dup(number)).shutdown(2)\n"
+        "        except OSError:\n"
+        "            pass",
+    )
+    said = str(tried(tmp_path, breaking)["trial-answer"])
+    assert "the container has broken the connection" in said
