@@ -11,10 +11,12 @@ from typing import Any, TypeAlias
 
 import aiohttp
 
-from local_cloud.sagemaker import refusals, region, runtime
-from local_cloud.sagemaker.endpoint import Endpoint, Fleets, Resize
+from local_cloud.sagemaker import alarms, refusals, region, rollout, runtime
+from local_cloud.sagemaker.deployment import Deployment, Fleets, all_variants
+from local_cloud.sagemaker.endpoint import Endpoint, Resize
 from local_cloud.sagemaker.fleet import Fleet
 from local_cloud.sagemaker.host import Host, Variant
+from local_cloud.sagemaker.metrics import Metrics
 from local_cloud.sagemaker.records import EVER, NEVER, Record, page
 from local_cloud.sagemaker.region import Region
 from local_cloud.wire import (
@@ -47,8 +49,10 @@ class SageMaker:
         home: Path,
         *,
         invocation_timeout_seconds: float = runtime.INVOCATION_TIMEOUT_SECONDS,
+        longest_wait_seconds: float = rollout.LONGEST_WAIT_SECONDS,
     ) -> None:
         self._clients, self._home = clients, home
+        self._longest_wait_seconds = longest_wait_seconds
         self._invocation_timeout_seconds = invocation_timeout_seconds
         self._regions: dict[str, Region] = {}
 
@@ -61,7 +65,7 @@ class SageMaker:
             auto_decompress=False,
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
         )
-        return Host(self._clients, self._home, http)
+        return Host(self._clients, self._home, http, Metrics(self._clients))
 
     def _region(self, name: str) -> Region:
         return self._regions.setdefault(name, Region(name))
@@ -108,7 +112,7 @@ class SageMaker:
         """Keep an endpoint config whose models there are."""
         here = self._region(region_name)
         refusals.check_endpoint_config(parameters)
-        for variant in parameters["ProductionVariants"]:
+        for variant in all_variants(parameters):
             here.model(variant["ModelName"])
         name = parameters["EndpointConfigName"]
         arn = here.new_arn(region.CONFIG, name, here.configs)
@@ -145,13 +149,17 @@ class SageMaker:
         """Begin to put an endpoint config into service under a name."""
         here = self._region(region_name)
         refusals.check_deployment(parameters)
+        deployment_config = parameters.get("DeploymentConfig", {})
+        await self._check_alarms(region_name, deployment_config)
         name = parameters["EndpointName"]
         arn = here.new_arn(region.ENDPOINT, name, here.endpoints)
         config = here.config(parameters["EndpointConfigName"])
         fleets = self._fleets(here, name, config, {}, frozenset())
+        deployment = Deployment(self._host, config, fleets)
+        rollout.plan(deployment_config, deployment.instance_counts)  # for an update that retains it
         endpoint = here.endpoints[name] = Endpoint(self._host, name, arn, config)
         here.tag(arn, parameters)
-        endpoint.create(fleets, parameters.get("DeploymentConfig", {}))
+        endpoint.create(deployment, deployment_config)
         return {"EndpointArn": arn}
 
     async def describe_endpoint(self, region_name: str, parameters: Parameters) -> Result:
@@ -178,6 +186,10 @@ class SageMaker:
         here = self._region(region_name)
         refusals.check_deployment(parameters)
         endpoint = here.endpoint(parameters["EndpointName"])
+        deployment_config = parameters.get("DeploymentConfig", {})
+        if parameters.get("RetainDeploymentConfig"):
+            deployment_config = endpoint.deployment_config
+        await self._check_alarms(region_name, deployment_config)
         config = here.config(parameters["EndpointConfigName"])
         retained: frozenset[str] = frozenset()
         if parameters.get("RetainAllVariantProperties"):
@@ -186,10 +198,10 @@ class SageMaker:
                 item["VariantPropertyType"] for item in excluded
             }
         fleets = self._fleets(here, endpoint.name, config, endpoint.fleets, retained)
-        deployment = parameters.get("DeploymentConfig", {})
-        if parameters.get("RetainDeploymentConfig"):
-            deployment = endpoint.deployment_config
-        endpoint.update(config, fleets, deployment)
+        deployment = Deployment(self._host, config, fleets)
+        plan = rollout.plan(deployment_config, deployment.instance_counts, endpoint.variant_names)
+        plan = plan.shortened(self._longest_wait_seconds)
+        endpoint.update(deployment, plan, deployment_config)
         return {"EndpointArn": endpoint.arn}
 
     async def update_endpoint_weights_and_capacities(
@@ -236,12 +248,13 @@ class SageMaker:
         What is `retained` of the DesiredInstanceCount and the DesiredWeight stays as it is live.
         """
         fleets = {}
-        for settings in config.parameters["ProductionVariants"]:
+        for settings in all_variants(config.parameters):
             model = here.model(settings["ModelName"]).parameters
             isolated = any(
                 each.get("EnableNetworkIsolation", False) for each in (model, config.parameters)
             )
-            variant = Variant(here.name, name, settings, model["PrimaryContainer"], isolated)
+            container = model["PrimaryContainer"]
+            variant = Variant(here.name, name, settings, container, isolated, config.name)
             weight = settings.get("InitialVariantWeight", 1.0)
             count = settings["InitialInstanceCount"]
             if old := live.get(variant.name):
@@ -251,6 +264,19 @@ class SageMaker:
             fleets[variant.name] = Fleet(self._host, variant, weight, count)
         _check_capacity(sum(fleet.desired_instance_count for fleet in fleets.values()))
         return fleets
+
+    async def _check_alarms(self, region_name: str, deployment_config: Parameters) -> None:
+        """Refuse (ValidationException) rollback alarms that there are not."""
+        names = rollout.alarm_names(deployment_config)
+        if not names:
+            return
+        cloudwatch = await asyncio.to_thread(self._clients, "cloudwatch", region_name)
+        found = await asyncio.to_thread(alarms.describe, cloudwatch, names)
+        if missing := [name for name in names if name not in found]:
+            raise validation_error(
+                f"AutoRollbackConfiguration names alarms that there are not in {region_name}: "
+                f"{', '.join(missing)}; create them first"
+            )
 
     # Tags
 

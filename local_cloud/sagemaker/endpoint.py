@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from fractions import Fraction
+from typing import Any
 
+from local_cloud.sagemaker.deployment import Deployment, Fleets
 from local_cloud.sagemaker.fleet import Fleet
 from local_cloud.sagemaker.host import Host
-from local_cloud.sagemaker.instance import Instance
 from local_cloud.sagemaker.model_data import StartFailure
 from local_cloud.sagemaker.records import Record
+from local_cloud.sagemaker.rollout import Plan
+from local_cloud.sagemaker.shadow import Send
+from local_cloud.sagemaker.update import RollbackFailed, RolledBack, Traffic, Update
 from local_cloud.wire import AwsError, validation_error
-
-Fleets: TypeAlias = Mapping[str, Fleet]
-"""The fleets of one deployment, by variant name."""
 
 _MAX_FAILURE_REASON = 1024
 
@@ -33,10 +34,10 @@ class Resize:
 
 
 class Endpoint:
-    """A name behind which a deployment answers, and at times a second one gets ready.
+    """A name behind which a deployment answers, and at times a second one takes over.
 
-    What takes long runs in one task at a time; requests are answered meanwhile by `fleets`, which
-    changes from one deployment to the next in a single assignment.
+    What takes long runs in one task at a time; requests are answered meanwhile by `traffic`, which
+    changes from one step to the next in a single assignment.
     """
 
     def __init__(self, host: Host, name: str, arn: str, config: Record) -> None:
@@ -48,19 +49,43 @@ class Endpoint:
         self.creation_time = self.last_modified_time = datetime.now(UTC)
         self.status = "Creating"
         self.failure_reason: str | None = None
-        self.fleets: Fleets = {}
+        self.traffic: Traffic = ()
+        self._live: Deployment | None = None
+        self._update: Update | None = None
 
-    def create(self, fleets: Fleets, deployment_config: Mapping[str, Any]) -> None:
+    @property
+    def fleets(self) -> Fleets:
+        """The fleets that are live, the shadow variant's too."""
+        return self._live.fleets if self._live else {}
+
+    @property
+    def variant_names(self) -> Collection[str]:
+        """The names of the production variants that are live."""
+        return self._live.production.keys() if self._live else ()
+
+    def create(self, deployment: Deployment, deployment_config: Mapping[str, Any]) -> None:
         """Begin to put a first deployment into service."""
         self.deployment_config = deployment_config
-        self._begin("Creating", self._roll_out(self.config, fleets), otherwise="Failed")
+        self._begin("Creating", self._start(deployment), otherwise="Failed")
 
-    def update(self, config: Record, fleets: Fleets, deployment_config: Mapping[str, Any]) -> None:
+    def update(
+        self, deployment: Deployment, plan: Plan, deployment_config: Mapping[str, Any]
+    ) -> None:
         """Begin to replace the deployment by another; the old one answers until that one can."""
         self._check_in_service()
         self.deployment_config = deployment_config
-        self.pending_config = config
-        self._begin("Updating", self._roll_out(config, fleets), otherwise="InService")
+        self.pending_config = deployment.config
+        [(live, _)] = self.traffic
+        self._update = Update(
+            self._host,
+            plan,
+            live,
+            deployment,
+            shift=self._shift,
+            roll_back=lambda: self._set("RollingBack"),
+        )
+        work = self._replace(live, self._update, deployment)
+        self._begin("Updating", work, otherwise="InService")
 
     def resize(self, changes: Sequence[Resize]) -> None:
         """Begin to change weights and instance counts of the deployment."""
@@ -69,22 +94,18 @@ class Endpoint:
 
     def delete(self, gone: Callable[[], None]) -> None:
         """Begin to take the endpoint out of service; `gone` is called when it is."""
-        if self.status not in ("InService", "Failed"):
+        if self.status not in ("InService", "Failed", "UpdateRollbackFailed"):
             raise validation_error(f'Cannot update in-progress endpoint "{self.arn}".')
-        fleets, self.fleets = self.fleets, {}
-        self._begin("Deleting", self._retire(fleets, gone), otherwise="Failed")
+        live, self._live, self.traffic = self._live, None, ()
+        self._begin("Deleting", self._retire(live, gone), otherwise="Failed")
 
     def describe(self) -> dict[str, Any]:
         """Make the answer to DescribeEndpoint."""
         optional = {
             "FailureReason": self.failure_reason,
-            "ProductionVariants": [_summary(fleet) for fleet in self.fleets.values()],
+            **(self._live.describe() if self._live else {}),
             "LastDeploymentConfig": self.deployment_config,
-            "PendingDeploymentSummary": self.pending_config
-            and {
-                "EndpointConfigName": self.pending_config.name,
-                "StartTime": self.last_modified_time,
-            },
+            "PendingDeploymentSummary": self.pending_config and self._pending(),
         }
         return {
             "EndpointName": self.name,
@@ -106,29 +127,43 @@ class Endpoint:
             )
         return self.fleets[variant_name]
 
-    def choose(self, target_variant: str | None) -> tuple[Fleet, Instance]:
-        """Choose who answers a request: a variant by its weight, then one of its instances.
+    def choose(self, target_variant: str | None) -> Fleet:
+        """Choose who answers a request: a deployment by its share, or the other if it cannot.
 
         Raises AwsError for a variant that there is not (ValidationError), and while no instance is
         healthy (ServiceUnavailable).
         """
-        if target_variant is None:
-            ready = [fleet for fleet in self.fleets.values() if fleet.weight and fleet.instances]
-            weights = [fleet.weight for fleet in ready]
-        elif fleet := self.fleets.get(target_variant):
-            ready, weights = [fleet] if fleet.instances else [], [1.0]
-        else:
+        names = dict.fromkeys(name for each, _ in self.traffic for name in each.production)
+        if target_variant is not None and target_variant not in names:
             raise AwsError(
                 "ValidationError",
                 f"Variant {target_variant} of endpoint {self.name} not found; it has "
-                f"{', '.join(self.fleets)}",
+                f"{', '.join(names)}",
             )
-        if not ready:
-            raise AwsError(
-                "ServiceUnavailable", f"No instance of endpoint {self.name} is healthy", 503
-            )
-        fleet = ready[0] if len(ready) == 1 else random.choices(ready, weights)[0]  # noqa: S311
-        return fleet, fleet.choose()
+        for deployment, _ in self._in_order():
+            if chosen := deployment.choose(target_variant):
+                return chosen
+        raise AwsError("ServiceUnavailable", f"No instance of endpoint {self.name} is healthy", 503)
+
+    def copy(self, size: int, send: Send) -> None:
+        """Begin to send a copy of a request of so many bytes to the shadow variant, if any."""
+        for deployment, _ in self._in_order()[:1]:
+            if deployment.shadow:
+                deployment.shadow.copy(size, send)
+
+    def _in_order(self) -> Traffic:
+        """The deployments, a random one first: each as often as its share says."""
+        if len(self.traffic) > 1 and random.random() >= self.traffic[0][1]:  # noqa: S311
+            return self.traffic[::-1]
+        return self.traffic
+
+    def _pending(self) -> dict[str, Any]:
+        config = self.pending_config
+        return {
+            "EndpointConfigName": config.name if config else "",
+            "StartTime": self.last_modified_time,
+            **(self._update.describe() if self._update else {}),
+        }
 
     def _check_in_service(self) -> None:
         if self.status == "Failed":
@@ -150,45 +185,33 @@ class Endpoint:
         try:
             await work
             status = "InService"
-        except StartFailure as failure:
+        except (StartFailure, RolledBack) as failure:
             self.failure_reason, status = str(failure)[:_MAX_FAILURE_REASON], otherwise
+        except RollbackFailed as failure:
+            self.failure_reason = str(failure)[:_MAX_FAILURE_REASON]
+            status = "UpdateRollbackFailed"
         except Exception as error:
             logging.getLogger(__name__).exception("endpoint %s", self.name)
             self.failure_reason, status = (
                 f"Internal error: {error!r}"[:_MAX_FAILURE_REASON],
                 otherwise,
             )
-        self.pending_config = None
+        self.pending_config = self._update = None
         self._set(status)
 
-    async def _roll_out(self, config: Record, fleets: Fleets) -> None:
-        policy = self.deployment_config.get("BlueGreenUpdatePolicy", {})
-        limit = policy.get("MaximumExecutionTimeoutInSeconds")
-        try:
-            async with asyncio.timeout(limit):
-                await self._start(fleets)
-        except TimeoutError:
-            raise StartFailure(
-                f"The update took longer than its MaximumExecutionTimeoutInSeconds, {limit}."
-            ) from None
-        old, self.fleets, self.config = self.fleets, fleets, config
-        if old:
-            await asyncio.sleep(policy.get("TerminationWaitInSeconds", 0))
-        await asyncio.gather(*(fleet.retire() for fleet in old.values()))
+    def _shift(self, traffic: Traffic) -> None:
+        for deployment, share in traffic:
+            deployment.activate(share)
+        self.traffic = traffic
 
-    async def _start(self, fleets: Fleets) -> None:
-        """Put all fleets into service, or leave none."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                for fleet in fleets.values():
-                    group.create_task(fleet.start())
-        except BaseException as error:
-            if self.status == "Updating":
-                self._set("RollingBack")
-            await asyncio.gather(*(fleet.retire() for fleet in fleets.values()))
-            if isinstance(error, BaseExceptionGroup):
-                raise error.exceptions[0] from None
-            raise
+    async def _start(self, deployment: Deployment) -> None:
+        await deployment.start()
+        self._live, self.traffic = deployment, [(deployment, Fraction(1))]
+
+    async def _replace(self, old: Deployment, update: Update, new: Deployment) -> None:
+        await update.run()
+        self._live, self.config = new, new.config
+        await old.retire()
 
     async def _resize(self, changes: Sequence[Resize]) -> None:
         before = {change.fleet: change.fleet.desired_instance_count for change in changes}
@@ -215,19 +238,7 @@ class Endpoint:
             )
         )
 
-    async def _retire(self, fleets: Fleets, gone: Callable[[], None]) -> None:
-        await asyncio.gather(*(fleet.retire() for fleet in fleets.values()))
+    async def _retire(self, live: Deployment | None, gone: Callable[[], None]) -> None:
+        if live:
+            await live.retire()
         gone()
-
-
-def _summary(fleet: Fleet) -> dict[str, Any]:
-    settings = fleet.variant.settings
-    return {
-        "VariantName": fleet.variant.name,
-        "DeployedImages": [{"SpecifiedImage": fleet.variant.container["Image"]}],
-        "CurrentWeight": fleet.weight,
-        "DesiredWeight": fleet.weight,
-        "CurrentInstanceCount": len(fleet.instances),
-        "DesiredInstanceCount": fleet.desired_instance_count,
-        **({"RoutingConfig": settings["RoutingConfig"]} if "RoutingConfig" in settings else {}),
-    }

@@ -1,4 +1,4 @@
-"""The instances of one production variant, kept at the number they should be."""
+"""The instances of one variant, kept at the number they should be."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import logging
 import random
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
+from typing import Any
 
 from local_cloud.sagemaker import model_data
 from local_cloud.sagemaker.host import Host, Variant
@@ -39,6 +43,7 @@ class Fleet:
         self.variant = variant
         self.weight = weight
         self.desired_instance_count = instance_count
+        self.active_share = Fraction(1)
         self._host = host
         self._model_data: Path | None = None
         self._seats: list[_Seat] = []
@@ -48,15 +53,50 @@ class Fleet:
         """The instances in service."""
         return [seat.instance for seat in self._seats if seat.instance and seat.instance.in_service]
 
+    @property
+    def answers(self) -> bool:
+        """Whether a request may come to it now."""
+        return bool(self.instances)
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[Instance]:
+        """Have one of the instances, of which there is one at least, for one request."""
+        instance = self.choose()
+        with instance.serving():
+            yield instance
+
+    def capacity(self) -> Mapping[str, Any]:
+        """Tell the capacity, as DescribeEndpoint does."""
+        return {
+            "CurrentInstanceCount": len(self.instances),
+            "DesiredInstanceCount": self.desired_instance_count,
+        }
+
     def choose(self) -> Instance:
-        """Choose one of the instances in service, of which there is one at least."""
+        """Choose one of the instances in service, of which there is one at least.
+
+        Those beyond the active share of the fleet get no traffic yet, or none any more.
+        """
+        active = self.instances[: max(1, ceil(self.active_share * self.desired_instance_count))]
         routing = self.variant.settings.get("RoutingConfig", {})
         if routing.get("RoutingStrategy") == "LEAST_OUTSTANDING_REQUESTS":
-            return min(self.instances, key=lambda instance: instance.outstanding)
-        return random.choice(self.instances)  # noqa: S311
+            return min(active, key=lambda instance: instance.outstanding)
+        return random.choice(active)  # noqa: S311
 
-    async def start(self) -> None:
-        """Put every instance into service; raises StartFailure, with none left, if one fails."""
+    @property
+    def seat_count(self) -> int:
+        """The number of instances, those that are being replaced just now too."""
+        return len(self._seats)
+
+    def observe(self, status: int, seconds: float) -> None:
+        """Take an answer of one of the instances into the metrics: 0 is none at all."""
+        self._host.metrics.observe(self.variant, status, seconds)
+
+    async def start(self, instance_count: int | None = None) -> None:
+        """Put every instance, or so many, into service.
+
+        Raises StartFailure, with none left, if one fails.
+        """
         if source := model_data.source(self.variant.container):
             self._model_data = self._host.home / "model-data" / secrets.token_hex(8)
             seconds = self.variant.settings.get(
@@ -64,7 +104,12 @@ class Fleet:
             )
             s3 = await asyncio.to_thread(self._host.clients, "s3", self.variant.region)
             await model_data.download(s3, source, self._model_data, seconds)
-        await self.grow(self.desired_instance_count)
+        await self.grow(self.desired_instance_count if instance_count is None else instance_count)
+
+    async def resize(self, instance_count: int) -> None:
+        """Add or take out of service what there is too little or too much."""
+        await self.grow(max(0, instance_count - self.seat_count))
+        await self.shrink(max(0, self.seat_count - instance_count))
 
     async def grow(self, count: int) -> None:
         """Add instances: all of them or (StartFailure) none."""
@@ -73,15 +118,18 @@ class Fleet:
             seat.keeper = self._host.begin(self._keep(seat))
             self._seats.append(seat)
 
-    async def shrink(self, count: int) -> None:
+    async def shrink(self, count: int, *, drain: bool = True) -> None:
         """Take instances out of service, the youngest first; they answer what they have first."""
         kept = len(self._seats) - count
         leaving, self._seats = self._seats[kept:], self._seats[:kept]
-        await asyncio.gather(*(self._leave(seat) for seat in leaving))
+        # A caller that is cancelled leaves no instance behind.
+        await asyncio.gather(
+            *(asyncio.shield(self._host.begin(self._leave(seat, drain))) for seat in leaving)
+        )
 
-    async def retire(self) -> None:
+    async def retire(self, *, drain: bool = True) -> None:
         """Take every instance out of service, for good."""
-        await self.shrink(len(self._seats))
+        await self.shrink(len(self._seats), drain=drain)
         if self._model_data:
             await asyncio.to_thread(model_data.remove, self._model_data)
 
@@ -116,10 +164,11 @@ class Fleet:
                 except Exception as failure:
                     logging.getLogger(__name__).warning("%s is not replaced: %s", dead.id, failure)
 
-    async def _leave(self, seat: _Seat) -> None:
+    async def _leave(self, seat: _Seat, drain: bool) -> None:
         if seat.keeper:
             seat.keeper.cancel()
             await asyncio.wait({seat.keeper})
         if seat.instance:
-            await seat.instance.drain()
+            if drain:
+                await seat.instance.drain()
             await seat.instance.stop()

@@ -14,6 +14,7 @@ from local_cloud.sagemaker.images import FRAMEWORKS, repository
 
 if TYPE_CHECKING:
     from local_cloud.sagemaker.instance import Instance
+    from local_cloud.sagemaker.metrics import Metrics
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Variant:
     settings: Mapping[str, Any]
     container: Mapping[str, Any]
     network_isolation: bool
+    config_name: str
 
     @property
     def name(self) -> str:
@@ -49,6 +51,7 @@ class Host:
     clients: Callable[[str, str], Any]
     home: Path
     http: aiohttp.ClientSession
+    metrics: Metrics
     instances: set[Instance] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -64,6 +67,7 @@ class Host:
 
         The front door is closed by then: last lines are for the log files only.
         """
+        self.metrics.disconnect()
         for instance in self.instances:
             instance.log.disconnect()
         for task in self.tasks:

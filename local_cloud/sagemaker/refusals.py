@@ -34,35 +34,46 @@ _MODEL: Honoured = {
     },
 }
 
+_VARIANTS: Honoured = {
+    "VariantName": ...,
+    "ModelName": ...,
+    "InstanceType": ...,
+    "InitialInstanceCount": ...,
+    "InitialVariantWeight": ...,
+    "VolumeSizeInGB": ...,
+    "EnableSSMAccess": frozenset({False}),
+    "ModelDataDownloadTimeoutInSeconds": ...,
+    "ContainerStartupHealthCheckTimeoutInSeconds": ...,
+    "RoutingConfig": {"RoutingStrategy": frozenset({"RANDOM", "LEAST_OUTSTANDING_REQUESTS"})},
+}
+
 _ENDPOINT_CONFIG: Honoured = {
     "EndpointConfigName": ...,
     "Tags": ...,
     "EnableNetworkIsolation": ...,
-    "ProductionVariants": {
-        "VariantName": ...,
-        "ModelName": ...,
-        "InstanceType": ...,
-        "InitialInstanceCount": ...,
-        "InitialVariantWeight": ...,
-        "VolumeSizeInGB": ...,
-        "EnableSSMAccess": frozenset({False}),
-        "ModelDataDownloadTimeoutInSeconds": ...,
-        "ContainerStartupHealthCheckTimeoutInSeconds": ...,
-        "RoutingConfig": {"RoutingStrategy": frozenset({"RANDOM", "LEAST_OUTSTANDING_REQUESTS"})},
-    },
+    "ProductionVariants": _VARIANTS,
+    "ShadowProductionVariants": _VARIANTS,
 }
 
 _DEPLOYMENT: Honoured = {
     "DeploymentConfig": {
         "BlueGreenUpdatePolicy": {
-            # With all traffic moved at once there is no interval to wait between two steps.
             "TrafficRoutingConfiguration": {
-                "Type": frozenset({"ALL_AT_ONCE"}),
+                "Type": ...,
                 "WaitIntervalInSeconds": ...,
+                "CanarySize": ...,
+                "LinearStepSize": ...,
             },
             "TerminationWaitInSeconds": ...,
             "MaximumExecutionTimeoutInSeconds": ...,
         },
+        "RollingUpdatePolicy": {
+            "MaximumBatchSize": ...,
+            "WaitIntervalInSeconds": ...,
+            "MaximumExecutionTimeoutInSeconds": ...,
+            "RollbackMaximumBatchSize": ...,
+        },
+        "AutoRollbackConfiguration": {"Alarms": {"AlarmName": ...}},
     },
     "EndpointName": ...,
     "EndpointConfigName": ...,
@@ -83,7 +94,6 @@ _CAPACITIES: Honoured = {
 
 _ALSO_KNOWN_AS = {
     "AsyncInferenceConfig": "asynchronous inference",
-    "AutoRollbackConfiguration": "rollback by alarm",
     "Containers": "several containers",
     "DataCaptureConfig": "data capture",
     "ExplainerConfig": "online explanations",
@@ -92,9 +102,7 @@ _ALSO_KNOWN_AS = {
     "ManagedInstanceScaling": "inference components",
     "ModelPackageName": "model packages",
     "MultiModelConfig": "several models in a container",
-    "RollingUpdatePolicy": "rolling updates",
     "ServerlessConfig": "serverless inference",
-    "ShadowProductionVariants": "shadow variants",
     "VpcConfig": "a network of one's own",
 }
 
@@ -136,7 +144,14 @@ def _check_source(source: model_data.Source) -> None:
 def check_endpoint_config(parameters: Mapping[str, Any]) -> None:
     """Refuse (ValidationException) a CreateEndpointConfig that the local cloud could not run."""
     _refuse(parameters, _ENDPOINT_CONFIG)
-    variants = parameters["ProductionVariants"]
+    shadows = parameters.get("ShadowProductionVariants", [])
+    variants = [*parameters["ProductionVariants"], *shadows]
+    if shadows and len(variants) != 2:
+        raise validation_error(
+            "With ShadowProductionVariants there can be only one variant of ProductionVariants "
+            f"and one of ShadowProductionVariants; there are {len(variants) - len(shadows)} and "
+            f"{len(shadows)}"
+        )
     for variant in variants:
         needed = {"ModelName", "InstanceType", "InitialInstanceCount"} - variant.keys()
         if needed:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import time
 from collections.abc import Mapping
+from functools import partial
 
 import aiohttp
 
 from local_cloud.sagemaker.endpoint import Endpoint
+from local_cloud.sagemaker.fleet import Fleet
 from local_cloud.sagemaker.host import Variant
 from local_cloud.sagemaker.instance import Instance
 from local_cloud.wire import ACCOUNT_ID, AwsError, Request, Response
@@ -50,26 +53,61 @@ async def invoke(
 ) -> Response:
     """Have one of an endpoint's instances answer a request; raises AwsError if none is asked."""
     _check(endpoint, request)
-    for _ in range(_CONNECTION_ATTEMPTS):
-        fleet, instance = endpoint.choose(request.headers.get("x-amzn-sagemaker-target-variant"))
-        with instance.serving():
+    for attempt in range(_CONNECTION_ATTEMPTS):
+        fleet = endpoint.choose(request.headers.get("x-amzn-sagemaker-target-variant"))
+        if not attempt:
+            endpoint.copy(len(request.body), partial(_send_copy, http, request, timeout_seconds))
+        async with fleet.serving() as instance:
             try:
-                status, headers, body = await _ask(http, instance, request, timeout_seconds)
+                status, headers, body = await _answer(
+                    http, fleet, instance, request, timeout_seconds
+                )
             except aiohttp.ClientConnectorError:
                 # It ended a moment ago and has seen nothing of the request: another may have it.
                 await asyncio.sleep(_CONNECTION_PAUSE_SECONDS)
                 continue
-            except TimeoutError:
-                # It is busy with this request for as long as it likes: a new one takes its place.
-                instance.kill()
-                return _model_error(fleet.variant, instance, 0, _TIMED_OUT)
-            except aiohttp.ClientError:
-                return _model_error(fleet.variant, instance, 0, _EXITED)
         if not 200 <= status < 300:
             return _model_error(fleet.variant, instance, status, body.decode("utf-8", "replace"))
         answered = {name: headers[name] for name in _RETURNED if name in headers}
         return Response(200, {**answered, _INVOKED_VARIANT: fleet.variant.name}, body)
     raise AwsError("ServiceUnavailable", f"No instance of endpoint {endpoint.name} connects", 503)
+
+
+async def _answer(
+    http: aiohttp.ClientSession,
+    fleet: Fleet,
+    instance: Instance,
+    request: Request,
+    timeout_seconds: float,
+) -> tuple[int, Mapping[str, str], bytes]:
+    """Have an instance answer a request, for the metrics too: status 0 is for no answer at all."""
+    started = time.monotonic()
+    try:
+        status, headers, body = await _ask(http, instance, request, timeout_seconds)
+    except aiohttp.ClientConnectorError:
+        raise
+    except TimeoutError:
+        # It is busy with this request for as long as it likes: a new one takes its place.
+        instance.kill()
+        status, headers, body = 0, {}, _TIMED_OUT.encode()
+    except aiohttp.ClientError:
+        status, headers, body = 0, {}, _EXITED.encode()
+    fleet.observe(status, time.monotonic() - started)
+    return status, headers, body
+
+
+async def _send_copy(
+    http: aiohttp.ClientSession,
+    request: Request,
+    timeout_seconds: float,
+    fleet: Fleet,
+    instance: Instance,
+) -> int:
+    """Have a shadow's instance answer a copy of a request, and drop all but the status."""
+    try:
+        return (await _answer(http, fleet, instance, request, timeout_seconds))[0]
+    except aiohttp.ClientConnectorError:
+        return 0
 
 
 async def _ask(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -89,7 +88,8 @@ class EndpointConfig(_Named):
         "EndpointConfigName",
         "EnableNetworkIsolation",
         *(
-            f"ProductionVariants.{name}"
+            f"{variants}.{name}"
+            for variants in ("ProductionVariants", "ShadowProductionVariants")
             for name in (
                 "VariantName",
                 "ModelName",
@@ -112,7 +112,12 @@ class EndpointConfig(_Named):
         name = properties.get("EndpointConfigName") or context.unique_name(_NAME_LENGTH)
         arn: str = context.client("sagemaker").create_endpoint_config(
             EndpointConfigName=name,
-            **pick(properties, "ProductionVariants", "EnableNetworkIsolation"),
+            **pick(
+                properties,
+                "ProductionVariants",
+                "ShadowProductionVariants",
+                "EnableNetworkIsolation",
+            ),
             **_tags(properties),
         )["EndpointConfigArn"]
         return arn
@@ -140,20 +145,11 @@ class Endpoint(_Named):
         "RetainDeploymentConfig",
         "DeploymentConfig.AutoRollbackConfiguration",
         "DeploymentConfig.BlueGreenUpdatePolicy",
+        "DeploymentConfig.RollingUpdatePolicy",
         "Tags",
     )
     attributes = ("EndpointArn", "EndpointName")
     name_property = "EndpointName"
-
-    def refuses(self, properties: Properties) -> Iterator[str]:
-        """Refuse traffic shifting in steps."""
-        policy = properties.get("DeploymentConfig", {}).get("BlueGreenUpdatePolicy", {})
-        routing = policy.get("TrafficRoutingConfiguration", {}).get("Type", "ALL_AT_ONCE")
-        if routing != "ALL_AT_ONCE":
-            yield (
-                "DeploymentConfig.BlueGreenUpdatePolicy.TrafficRoutingConfiguration.Type: "
-                f"{routing} is not supported; it supports ALL_AT_ONCE"
-            )
 
     def create(self, context: Context, properties: Properties) -> str:
         """Ask for the endpoint."""

@@ -208,6 +208,27 @@ def test_isolation_of_a_model_and_of_a_config_reaches_sagemaker(
     assert model["EnableNetworkIsolation"] is config["EnableNetworkIsolation"] is True
 
 
+def test_a_shadow_variant_and_every_update_policy_reach_sagemaker(
+    cloud: Any, sagemaker: SageMaker
+) -> None:
+    half = {"Type": "CAPACITY_PERCENT", "Value": 50}
+    routing = {"Type": "CANARY", "CanarySize": half, "WaitIntervalInSeconds": 60}
+    alarms = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]}}
+    canary = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}, **alarms}
+    rolling = {"RollingUpdatePolicy": {"MaximumBatchSize": half, "WaitIntervalInSeconds": 60}}
+    body = template("s3://b/one.tar.gz", DeploymentConfig=canary)
+    config = body["Resources"]["Config"]["Properties"]
+    [variant] = config["ProductionVariants"]
+    config["ShadowProductionVariants"] = [{**variant, "VariantName": "Shadow"}]
+    assert cloud.deploy("app", body) == "CREATE_COMPLETE"
+    assert sagemaker.endpoints["iris"]["DeploymentConfig"] == canary
+    [kept] = sagemaker.configs.values()
+    assert [shadow["VariantName"] for shadow in kept["ShadowProductionVariants"]] == ["Shadow"]
+    new = template("s3://b/two.tar.gz", DeploymentConfig=rolling)
+    assert cloud.deploy("app", new) == "UPDATE_COMPLETE"
+    assert sagemaker.endpoints["iris"]["update"]["DeploymentConfig"] == rolling
+
+
 def test_new_model_data_replaces_model_and_config_and_updates_the_endpoint_in_place(
     cloud: Any, sagemaker: SageMaker
 ) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import io
 import tarfile
+import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -19,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 import boto3
 import botocore
 from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ClientError
 
 from local_cloud import wire
 from local_cloud.sagemaker import SageMaker
@@ -201,6 +204,29 @@ class Cloud:
             if str(self.home).encode() in command and b"local_cloud/container" in command:
                 found.add(int(process.name))
         return found
+
+
+@contextmanager
+def answers_meanwhile(cloud: Cloud, name: str) -> Iterator[list[str]]:
+    """Send one request after the other in a second thread, and collect what they answer."""
+    answers: list[str] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            try:
+                answers.append(cloud.ask(name))
+            except ClientError as error:
+                answers.append(str(error))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        until(lambda: answers)
+        yield answers
+    finally:
+        stop.set()
+        thread.join()
 
 
 @cache

@@ -194,11 +194,6 @@ SERVERLESS = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
             {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://b/k"}}},
             "AsyncInferenceConfig (asynchronous inference)",
         ),
-        (
-            {},
-            {"ShadowProductionVariants": [{"VariantName": "s"}]},
-            "ShadowProductionVariants (shadow variants)",
-        ),
     ],
 )
 def test_a_config_that_the_local_cloud_does_not_run_is_refused_by_name(
@@ -224,32 +219,9 @@ def test_a_config_has_whole_variants_with_names_of_their_own(cloud: Cloud) -> No
         cloud.config("c", {"ModelName": "m"}, {"ModelName": "m"})
 
 
-def test_updates_that_shift_traffic_in_steps_or_watch_alarms_are_refused_by_name(
-    cloud: Cloud,
-) -> None:
+def test_a_deployment_config_is_kept_with_the_endpoint_and_can_be_retained(cloud: Cloud) -> None:
     cloud.deploy("d", ANSWERS.format("a"))
-    canary = {
-        "Type": "CANARY",
-        "WaitIntervalInSeconds": 60,
-        "CanarySize": {"Type": "INSTANCE_COUNT", "Value": 1},
-    }
     at_once = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
-    for deployment, named in (
-        ({"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": canary}}, "Type CANARY"),
-        (
-            {
-                "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": at_once},
-                "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a"}]},
-            },
-            "AutoRollbackConfiguration (rollback by alarm)",
-        ),
-    ):
-        assert named in refusal(
-            cloud.api.update_endpoint,
-            EndpointName="d",
-            EndpointConfigName="d",
-            DeploymentConfig=deployment,
-        )
     policy = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": at_once}}
     cloud.api.update_endpoint(EndpointName="d", EndpointConfigName="d", DeploymentConfig=policy)
     assert cloud.settled("d")["LastDeploymentConfig"] == policy

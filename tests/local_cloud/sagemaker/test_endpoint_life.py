@@ -5,10 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,16 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_cloud.sagemaker.cloud import ANSWERS, REGION, SCRIPT, Cloud, packed, source, until
+from tests.local_cloud.sagemaker.cloud import (
+    ANSWERS,
+    REGION,
+    SCRIPT,
+    Cloud,
+    answers_meanwhile,
+    packed,
+    source,
+    until,
+)
 
 BROKEN = "def model_fn(d):\n    print('about to fail')\n    raise ValueError('boom')\n"
 PING_SENTENCE = (
@@ -32,29 +39,6 @@ def transform_fn(m, body, ct, accept):
     time.sleep(1)
     return m
 """
-
-
-@contextmanager
-def answers_meanwhile(cloud: Cloud, name: str) -> Iterator[list[str]]:
-    """Send one request after the other in a second thread, and collect what they answer."""
-    answers: list[str] = []
-    stop = threading.Event()
-
-    def ask() -> None:
-        while not stop.is_set():
-            try:
-                answers.append(cloud.ask(name))
-            except ClientError as error:
-                answers.append(str(error))
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    try:
-        until(lambda: answers)
-        yield answers
-    finally:
-        stop.set()
-        thread.join()
 
 
 def logged(cloud: Cloud, name: str) -> list[str]:
