@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import TextIO
+from typing import Any, TextIO
+
+from botocore.exceptions import ClientError
 
 from local_cloud.access import Clients, environment
 from local_cloud.home import LocalCloudError, default_home
@@ -78,9 +80,23 @@ def _status(_: argparse.Namespace) -> int:
         return 1
     _announce(running)
     for region in running.regions:
-        for endpoint in Clients(running.url)("sagemaker", region).list_endpoints()["Endpoints"]:
-            print(f"{region}  {endpoint['EndpointName']}  {endpoint['EndpointStatus']}")
+        sagemaker = Clients(running.url)("sagemaker", region)
+        for endpoint in sagemaker.list_endpoints()["Endpoints"]:
+            name = endpoint["EndpointName"]
+            words = [region, name, endpoint["EndpointStatus"], *_progress(sagemaker, name)]
+            print(*words, sep="  ")
     return 0
+
+
+def _progress(sagemaker: Any, name: str) -> list[str]:
+    """Say what an update is at: with shortened waits it is not at what its policy says."""
+    try:
+        described = sagemaker.describe_endpoint(EndpointName=name)
+    except ClientError:
+        return []  # deleted meanwhile
+    pending = described.get("PendingDeploymentSummary", {})
+    statuses = [each["VariantStatus"][0] for each in pending.get("ProductionVariants", [])[:1]]
+    return [status["StatusMessage"] for status in statuses]
 
 
 def _logs(options: argparse.Namespace) -> int:
