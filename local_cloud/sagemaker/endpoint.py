@@ -170,7 +170,7 @@ class Endpoint:
             raise validation_error(
                 f'Cannot update failed endpoint "{self.arn}": it can only be deleted.'
             )
-        if self.status != "InService":
+        if self.status not in ("InService", "UpdateRollbackFailed"):
             raise validation_error(f'Cannot update in-progress endpoint "{self.arn}".')
 
     def _set(self, status: str) -> None:
