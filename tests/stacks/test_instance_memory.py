@@ -36,5 +36,5 @@ def test_a_model_has_the_memory_of_the_smallest_instance_that_runs_it(
     variant = DEV[DEV.index("[[endpoint.variants]]") : DEV.index("[endpoint.variants.scaling]")]
     scaling = DEV[DEV.index("[endpoint.variants.scaling]") :]
     other = variant.replace("AllTraffic", "Other").replace("ml.m5.large", second)
-    assert load(tmp_path).memory_bytes == 8 * GIB
-    assert load(tmp_path, (scaling, other)).memory_bytes == expected
+    assert load(tmp_path).memory_bytes() == 8 * GIB
+    assert load(tmp_path, (scaling, other)).memory_bytes() == expected
