@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from stacks.images import ImageError, published
-from stacks.instance_memory import memory_bytes
+from stacks.instance_types import memory_bytes
 from stacks.settings import Cfn, Settings
 from stacks.stage_endpoint import AnyEndpoint
 from stacks.stage_errors import Problem, StageError, explain, explain_rules, refuse
