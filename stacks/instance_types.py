@@ -1,7 +1,7 @@
 """The instance types of SageMaker hosting: what each one has, and which regions offer it.
 
 The table is instance_types.json, which `make instance-types` writes and which carries its sources
-and date.
+and date. The lists of regions are those of cfn-lint, which gathers them from AWS's price lists.
 """
 
 from __future__ import annotations
