@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from stacks.images import ImageError, published
-from stacks.instance_types import memory_bytes
+from stacks.instance_types import instance_type_problem, memory_bytes
 from stacks.settings import Cfn, Settings
 from stacks.stage_endpoint import AnyEndpoint
 from stacks.stage_errors import Problem, StageError, explain, explain_rules, refuse
@@ -105,8 +105,19 @@ class Stage(Settings):
     def problems(self) -> Iterator[Problem]:
         """Yield models that nobody named or serves, and instance types that no image fits."""
         yield from self._name_problems()
+        # A type that there is not has no image either: told once, by what is plainer.
+        unknown = {problem.key: problem for problem in self._type_problems()}
+        yield from unknown.values()
         for name, model in self.served.items():
-            yield from self._image_problems(name, model)
+            for problem in self._image_problems(name, model):
+                if problem.key not in unknown:
+                    yield problem
+
+    def _type_problems(self) -> Iterator[Problem]:
+        for place in self.endpoint.places():
+            for key, instance_type in place.instance_types.items():
+                if problem := instance_type_problem(instance_type, self.region):
+                    yield Problem(f"endpoint.{key}", instance_type, *problem)
 
     def _name_problems(self) -> Iterator[Problem]:
         known = ", ".join(self.models)

@@ -13,7 +13,7 @@ from stacks.instance_types import (
     memory_bytes,
     offered,
 )
-from tests.stacks.edited import DEV, load
+from tests.stacks.edited import DEV, FRAMEWORK, OWN_IMAGE, load
 
 GIB = 1024**3
 TABLE = Path(instance_types.__file__).with_name("instance_types.json")
@@ -42,7 +42,7 @@ def test_the_table_knows_what_the_types_it_has_are_made_of(
 
 @pytest.mark.parametrize(
     ("second", "expected"),
-    [("ml.m5.xlarge", 8 * GIB), ("ml.c5.large", 4 * GIB), ("ml.m99.large", None)],
+    [("ml.m5.xlarge", 8 * GIB), ("ml.c5.large", 4 * GIB), ("ml.p2.xlarge", None)],
 )
 def test_a_model_has_the_memory_of_the_smallest_instance_that_runs_it(
     tmp_path: Path, second: str, expected: int | None
@@ -50,8 +50,9 @@ def test_a_model_has_the_memory_of_the_smallest_instance_that_runs_it(
     variant = DEV[DEV.index("[[endpoint.variants]]") : DEV.index("[endpoint.variants.scaling]")]
     scaling = DEV[DEV.index("[endpoint.variants.scaling]") :]
     other = variant.replace("AllTraffic", "Other").replace("ml.m5.large", second)
-    assert load(tmp_path).memory_bytes() == 8 * GIB
-    assert load(tmp_path, (scaling, other)).memory_bytes() == expected
+    own = (FRAMEWORK, f'image = "{OWN_IMAGE}:1"')
+    assert load(tmp_path, own).memory_bytes() == 8 * GIB
+    assert load(tmp_path, own, (scaling, other)).memory_bytes() == expected
 
 
 def test_a_region_offers_what_its_list_has_and_one_without_a_list_is_not_known() -> None:

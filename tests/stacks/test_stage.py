@@ -53,7 +53,9 @@ def test_a_stage_cannot_be_changed_once_it_is_loaded(tmp_path: Path) -> None:
         ('"1.9-0"', '"1.8"', "there is no sklearn version '1.8'; there is 1.9-0"),
         ('"1.9-0"', '"1.9-0"\npy_version = "py2"', "py_version is py2 for ml.m5.large: there is"),
         ('"ml.m5.large"', '"ml.m8g.large"', "version is 1.9-0 for ml.m8g.large: there is no"),
-        ('"ml.m5.large"', '"ml.trn1.2xlarge"', "0.instance_type is ml.trn1.2xlarge: there is no"),
+        ('"ml.m5.large"', '"ml.inf2.xlarge"', "0.instance_type is ml.inf2.xlarge: there is no"),
+        ('"ml.m5.large"', '"ml.m5.medium"', "no such instance type; did you mean ml.m5.large"),
+        ('"ml.m5.large"', '"ml.trn1.2xlarge"', "does not offer it in eu-central-1"),
         (
             'framework = "sklearn"\nversion = "1.9-0"',
             'framework = "huggingface"\nversion = "4.26"',
@@ -131,7 +133,7 @@ def test_an_endpoint_without_variants_is_refused(tmp_path: Path) -> None:
     assert "1 to 10 production variants" in problem
 
 
-@pytest.mark.parametrize("instance_type", ["ml.t3.large", "ml.t2.medium"])
+@pytest.mark.parametrize("instance_type", ["ml.t2.large", "ml.t2.medium"])
 def test_a_burstable_type_is_fine_where_nothing_scales(tmp_path: Path, instance_type: str) -> None:
     scaling = DEV[DEV.index("[endpoint.variants.scaling]") :]
     assert load(tmp_path, ("ml.m5.large", instance_type), (scaling, ""))
@@ -139,7 +141,8 @@ def test_a_burstable_type_is_fine_where_nothing_scales(tmp_path: Path, instance_
 
 def test_a_trainium_type_is_not_taken_for_a_burstable_one(tmp_path: Path) -> None:
     trainium = ("ml.m5.large", "ml.trn1.2xlarge")
-    assert load(tmp_path, trainium, (FRAMEWORK, 'framework = "djl-neuronx"\nversion = "0.29"'))
+    image = (FRAMEWORK, 'framework = "djl-neuronx"\nversion = "0.29"')
+    assert load(tmp_path, trainium, image, ("eu-central-1", "us-west-2"))
 
 
 @pytest.mark.parametrize(
