@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 from stacks.images import ImageError, published
 from stacks.instance_types import instance_type_problem, memory_bytes
 from stacks.settings import Cfn, Settings
-from stacks.stage_endpoint import AnyEndpoint
+from stacks.stage_endpoint import AnyEndpoint, AsyncEndpoint, RealtimeEndpoint, ServerlessEndpoint
 from stacks.stage_errors import Problem, StageError, explain, explain_rules, refuse
 from stacks.stage_model import AnyModel, FrameworkModel, Model
 from stacks.stage_variants import Place
@@ -105,6 +105,7 @@ class Stage(Settings):
     def problems(self) -> Iterator[Problem]:
         """Yield models that nobody named or serves, and instance types that no image fits."""
         yield from self._name_problems()
+        yield from self._multi_model_problems()
         # A type that there is not has no image either: told once, by what is plainer.
         unknown = {problem.key: problem for problem in self._type_problems()}
         yield from unknown.values()
@@ -112,6 +113,22 @@ class Stage(Settings):
             for problem in self._image_problems(name, model):
                 if problem.key not in unknown:
                     yield problem
+
+    def _multi_model_problems(self) -> Iterator[Problem]:
+        """Yield where a model of many models is served in a way that cannot say which it wants."""
+        endpoint = self.endpoint
+        why = {
+            ServerlessEndpoint: "AWS has no serverless multi-model endpoints",
+            AsyncEndpoint: "a request to an asynchronous endpoint cannot name a model",
+        }.get(type(endpoint))
+        if isinstance(endpoint, RealtimeEndpoint) and endpoint.shadow:
+            why = "AWS has no shadow variants of multi-model endpoints"
+        if isinstance(endpoint, RealtimeEndpoint) and endpoint.components:
+            why = "an inference component is one model: AWS has many models for variants alone"
+        for name, model in self.served.items():
+            if model.multi_model and why:
+                key = f"models.{name}.multi_model" if name else "model.multi_model"
+                yield Problem(key, "true", why, "remove it")
 
     def _type_problems(self) -> Iterator[Problem]:
         for place in self.endpoint.places():

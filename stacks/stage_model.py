@@ -78,6 +78,15 @@ class Model(Settings):
                 f"{self.artifact} is deployed as it is, and nothing is added to it",
                 "remove it, and put the code into code/ there; or write false if there is none",
             )
+        if self.multi_model and not (
+            isinstance(self.artifact, S3Artifact) and self.artifact.is_prefix
+        ):
+            yield Problem(
+                "artifact",
+                self.artifact,
+                "a multi-model container loads its archives from below a prefix in S3",
+                'write "s3://BUCKET/PREFIX/", and put the archives there',
+            )
         if self.artifact_account and not in_s3:
             yield Problem(
                 "artifact_account",
