@@ -171,6 +171,6 @@ def serialize_error(service: str, error: AwsError) -> Response:
             f"<RequestId>{request_id}</RequestId></ErrorResponse>"
         )
         return Response(error.status, {**headers, "content-type": "text/xml"}, body.encode())
-    body = json.dumps({"__type": error.code, "message": error.message})
+    body = json.dumps({"__type": error.code, "message": error.message or None})
     headers |= {"content-type": "application/x-amz-json-1.1", "x-amzn-errortype": error.code}
     return Response(error.status, headers, body.encode())

@@ -11,12 +11,13 @@ from typing import Any, TypeAlias
 
 import aiohttp
 
-from local_cloud.sagemaker import refusals, region, runtime
+from local_cloud.sagemaker import refusals, region, runtime, serverless, serverless_config
 from local_cloud.sagemaker.endpoint import Endpoint, Fleets, Resize
 from local_cloud.sagemaker.fleet import Fleet
 from local_cloud.sagemaker.host import Host, Variant
 from local_cloud.sagemaker.records import EVER, NEVER, Record, page
 from local_cloud.sagemaker.region import Region
+from local_cloud.sagemaker.serverless import ServerlessFleet
 from local_cloud.wire import (
     ACCOUNT_ID,
     AwsError,
@@ -47,8 +48,10 @@ class SageMaker:
         home: Path,
         *,
         invocation_timeout_seconds: float = runtime.INVOCATION_TIMEOUT_SECONDS,
+        serverless_idle_seconds: float = serverless.IDLE_SECONDS,
     ) -> None:
         self._clients, self._home = clients, home
+        self._serverless_idle_seconds = serverless_idle_seconds
         self._invocation_timeout_seconds = invocation_timeout_seconds
         self._regions: dict[str, Region] = {}
 
@@ -108,8 +111,10 @@ class SageMaker:
         """Keep an endpoint config whose models there are."""
         here = self._region(region_name)
         refusals.check_endpoint_config(parameters)
-        for variant in parameters["ProductionVariants"]:
-            here.model(variant["ModelName"])
+        variants = parameters["ProductionVariants"]
+        serverless_config.check(
+            parameters, [here.model(variant["ModelName"]).parameters for variant in variants]
+        )
         name = parameters["EndpointConfigName"]
         arn = here.new_arn(region.CONFIG, name, here.configs)
         here.configs[name] = Record(name, arn, parameters)
@@ -179,6 +184,7 @@ class SageMaker:
         refusals.check_deployment(parameters)
         endpoint = here.endpoint(parameters["EndpointName"])
         config = here.config(parameters["EndpointConfigName"])
+        serverless_config.check_update(endpoint.config.parameters, config.parameters)
         retained: frozenset[str] = frozenset()
         if parameters.get("RetainAllVariantProperties"):
             excluded = parameters.get("ExcludeRetainedVariantProperties", [])
@@ -201,6 +207,10 @@ class SageMaker:
         changes = []
         for desired in parameters["DesiredWeightsAndCapacities"]:
             fleet = endpoint.fleet(desired["VariantName"])
+            serverless_config.check_desired(fleet, desired)
+            if isinstance(fleet, ServerlessFleet):
+                changes.append(serverless_config.resize(fleet, desired))
+                continue
             weight = desired.get("DesiredWeight", fleet.weight)
             count = desired.get("DesiredInstanceCount", fleet.desired_instance_count)
             if count < 1:
@@ -235,7 +245,7 @@ class SageMaker:
 
         What is `retained` of the DesiredInstanceCount and the DesiredWeight stays as it is live.
         """
-        fleets = {}
+        fleets: dict[str, Fleet] = {}
         for settings in config.parameters["ProductionVariants"]:
             model = here.model(settings["ModelName"]).parameters
             isolated = any(
@@ -243,6 +253,9 @@ class SageMaker:
             )
             variant = Variant(here.name, name, settings, model["PrimaryContainer"], isolated)
             weight = settings.get("InitialVariantWeight", 1.0)
+            if "ServerlessConfig" in settings:
+                fleets[variant.name] = self._serverless_fleet(variant, weight)
+                continue
             count = settings["InitialInstanceCount"]
             if old := live.get(variant.name):
                 weight = old.weight if "DesiredWeight" in retained else weight
@@ -251,6 +264,15 @@ class SageMaker:
             fleets[variant.name] = Fleet(self._host, variant, weight, count)
         _check_capacity(sum(fleet.desired_instance_count for fleet in fleets.values()))
         return fleets
+
+    def _serverless_fleet(self, variant: Variant, weight: float) -> Fleet:
+        return ServerlessFleet(
+            self._host,
+            variant,
+            weight,
+            max_instances=MAX_INSTANCES,
+            idle_seconds=self._serverless_idle_seconds,
+        )
 
     # Tags
 

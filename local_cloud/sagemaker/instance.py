@@ -136,6 +136,7 @@ class Instance:
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         s3 = await asyncio.to_thread(self._host.clients, "s3", self._variant.region)
+        memory = self._variant.memory_bytes
         with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
             self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             spawning = asyncio.ensure_future(
@@ -144,6 +145,7 @@ class Instance:
                     *(str(self._folder), str(listener.fileno())),
                     *("--framework", self._variant.framework),
                     *(["--no-network"] if self._variant.network_isolation else []),
+                    *(["--memory-bytes", str(memory)] if memory else []),
                     cwd=self._folder,
                     env=environment(
                         self._variant,

@@ -154,14 +154,15 @@ class Cloud:
 
     def config(self, name: str, *variants: Mapping[str, Any], **more: Any) -> str:
         """Create an endpoint config; a variant names at least its model."""
-        defaults = {
-            "VariantName": "AllTraffic",
-            "InstanceType": "ml.m5.large",
-            "InitialInstanceCount": 1,
-        }
+        instances = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
         self.api.create_endpoint_config(
             EndpointConfigName=name,
-            ProductionVariants=[defaults | dict(variant) for variant in variants],
+            ProductionVariants=[
+                {"VariantName": "AllTraffic"}
+                | ({} if "ServerlessConfig" in variant else instances)
+                | dict(variant)
+                for variant in variants
+            ],
             **more,
         )
         return name
