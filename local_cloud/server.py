@@ -41,7 +41,7 @@ DEFAULT_PORT = 4640
 
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/[^/]+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 _LOCAL_HOST = re.compile(r"(127\.0\.0\.1|([a-z0-9.-]+\.)?localhost)(:\d+)?")
-_INVOCATIONS = re.compile(r"/endpoints/(?P<name>[^/]+)/invocations")
+_INVOCATIONS = re.compile(r"/endpoints/(?P<name>[^/]+)/(?P<kind>async-)?invocations")
 
 logger = logging.getLogger(__name__)
 
@@ -108,9 +108,12 @@ class FrontDoor:
         if service == "cloudformation":
             response = await _operate(service, self._cloudformation, request)
         elif invocation:
-            response = await self._sagemaker.invoke_endpoint(
-                region, unquote(invocation["name"]), request
+            invoke = (
+                self._sagemaker.invoke_endpoint_async
+                if invocation["kind"]
+                else self._sagemaker.invoke_endpoint
             )
+            response = await invoke(region, unquote(invocation["name"]), request)
         else:
             response = await _operate(service, self._sagemaker, request)
         await _send(send, response)

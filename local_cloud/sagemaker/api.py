@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,15 @@ from typing import Any, TypeAlias
 
 import aiohttp
 
-from local_cloud.sagemaker import refusals, region, runtime, serverless, serverless_config
+from local_cloud.sagemaker import (
+    invocation,
+    refusals,
+    region,
+    runtime,
+    serverless,
+    serverless_config,
+)
+from local_cloud.sagemaker.asynchronous import Queues
 from local_cloud.sagemaker.endpoint import Endpoint, Fleets, Resize
 from local_cloud.sagemaker.fleet import Fleet
 from local_cloud.sagemaker.host import Host, Variant
@@ -49,11 +58,13 @@ class SageMaker:
         *,
         invocation_timeout_seconds: float = runtime.INVOCATION_TIMEOUT_SECONDS,
         serverless_idle_seconds: float = serverless.IDLE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clients, self._home = clients, home
         self._serverless_idle_seconds = serverless_idle_seconds
         self._invocation_timeout_seconds = invocation_timeout_seconds
         self._regions: dict[str, Region] = {}
+        self._queues = Queues(lambda: self._host, clock)
 
     @cached_property
     def _host(self) -> Host:
@@ -111,6 +122,7 @@ class SageMaker:
         """Keep an endpoint config whose models there are."""
         here = self._region(region_name)
         refusals.check_endpoint_config(parameters)
+        invocation.check_config(parameters)
         variants = parameters["ProductionVariants"]
         serverless_config.check(
             parameters, [here.model(variant["ModelName"]).parameters for variant in variants]
@@ -213,10 +225,10 @@ class SageMaker:
                 continue
             weight = desired.get("DesiredWeight", fleet.weight)
             count = desired.get("DesiredInstanceCount", fleet.desired_instance_count)
-            if count < 1:
+            if count < 1 and not invocation.is_asynchronous(endpoint):
                 raise validation_error(
                     f"DesiredInstanceCount of variant {fleet.variant.name} is {count}: only "
-                    "inference components scale to zero; it must be at least 1"
+                    "asynchronous endpoints scale to zero; it must be at least 1"
                 )
             changes.append(Resize(fleet, weight, count))
         others = set(endpoint.fleets.values()) - {change.fleet for change in changes}
@@ -236,6 +248,7 @@ class SageMaker:
             del here.endpoints[endpoint.name], here.tags[endpoint.arn]
 
         endpoint.delete(forget)
+        self._queues.close(endpoint)
         return {}
 
     def _fleets(
@@ -300,17 +313,34 @@ class SageMaker:
     ) -> Response:
         """Answer a request to `/endpoints/NAME/invocations`, errors too."""
         try:
-            endpoint = self._region(region_name).endpoints.get(endpoint_name)
-            if endpoint is None:
-                raise AwsError(
-                    "ValidationError",
-                    f"Endpoint {endpoint_name} of account {ACCOUNT_ID} not found.",
-                )
+            endpoint = self._invoked(region_name, endpoint_name)
+            invocation.check_synchronous(endpoint)
             return await runtime.invoke(
                 self._host.http, endpoint, request, self._invocation_timeout_seconds
             )
         except AwsError as error:
             return serialize_error("sagemaker-runtime", error)
+
+    async def invoke_endpoint_async(
+        self, region_name: str, endpoint_name: str, request: Request
+    ) -> Response:
+        """Take a request to `/endpoints/NAME/async-invocations`, or tell the error."""
+        try:
+            endpoint = self._invoked(region_name, endpoint_name)
+            runtime.check_in_service(endpoint)
+            asked = invocation.invocation(endpoint, request)
+            self._queues.put(endpoint, region_name, asked)
+            return asked.accepted()
+        except AwsError as error:
+            return serialize_error("sagemaker-runtime", error)
+
+    def _invoked(self, region_name: str, endpoint_name: str) -> Endpoint:
+        endpoint = self._region(region_name).endpoints.get(endpoint_name)
+        if endpoint is None:
+            raise AwsError(
+                "ValidationError", f"Endpoint {endpoint_name} of account {ACCOUNT_ID} not found."
+            )
+        return endpoint
 
 
 def _description(record: Record, arn_key: str) -> Result:

@@ -42,6 +42,7 @@ class Instance:
     def __init__(self, host: Host, variant: Variant) -> None:
         self.id = f"i-0{secrets.token_hex(8)}"
         self.outstanding = 0
+        self.leaving = False
         self.url = ""
         self._host, self._variant = host, variant
         self._folder = host.home / "instances" / self.id
@@ -108,6 +109,7 @@ class Instance:
 
     async def drain(self) -> None:
         """Return when no request is outstanding, or after DRAIN_SECONDS."""
+        self.leaving = True
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS):
                 await self._idle.wait()

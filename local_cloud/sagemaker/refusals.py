@@ -35,6 +35,15 @@ _MODEL: Honoured = {
 }
 
 _ENDPOINT_CONFIG: Honoured = {
+    "AsyncInferenceConfig": {
+        "ClientConfig": {"MaxConcurrentInvocationsPerInstance": ...},
+        "OutputConfig": {
+            "KmsKeyId": ...,
+            "NotificationConfig": ...,
+            "S3FailurePath": ...,
+            "S3OutputPath": ...,
+        },
+    },
     "EndpointConfigName": ...,
     "Tags": ...,
     "EnableNetworkIsolation": ...,
@@ -88,7 +97,6 @@ _CAPACITIES: Honoured = {
 }
 
 _ALSO_KNOWN_AS = {
-    "AsyncInferenceConfig": "asynchronous inference",
     "AutoRollbackConfiguration": "rollback by alarm",
     "Containers": "several containers",
     "DataCaptureConfig": "data capture",

@@ -92,6 +92,16 @@ def _sendable(body: bytes) -> bytes | io.BytesIO:
     return body if len(body) < _LARGE_BODY_BYTES else io.BytesIO(body)
 
 
+def check_in_service(endpoint: Endpoint) -> None:
+    """Refuse (ValidationError) a request to an endpoint that has no deployment."""
+    if not endpoint.fleets:
+        raise AwsError(
+            "ValidationError",
+            f"Endpoint {endpoint.name} of account {ACCOUNT_ID} is {endpoint.status}, not InService"
+            + (f": {endpoint.failure_reason}" if endpoint.failure_reason else "."),
+        )
+
+
 def max_payload_bytes(endpoint: Endpoint) -> int:
     """Tell how large a request to an endpoint may be."""
     if serverless_config.is_serverless(endpoint.config.parameters):
@@ -101,12 +111,7 @@ def max_payload_bytes(endpoint: Endpoint) -> int:
 
 def _check(endpoint: Endpoint, request: Request) -> None:
     """Refuse a request that no instance is to see."""
-    if not endpoint.fleets:
-        raise AwsError(
-            "ValidationError",
-            f"Endpoint {endpoint.name} of account {ACCOUNT_ID} is {endpoint.status}, not InService"
-            + (f": {endpoint.failure_reason}" if endpoint.failure_reason else "."),
-        )
+    check_in_service(endpoint)
     most = max_payload_bytes(endpoint)
     if len(request.body) > most:
         raise AwsError(

@@ -187,11 +187,6 @@ def test_a_model_that_the_local_cloud_does_not_run_is_refused_by_name(
         ({}, {"KmsKeyId": "k"}, "KmsKeyId"),
         (
             {},
-            {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://b/k"}}},
-            "AsyncInferenceConfig (asynchronous inference)",
-        ),
-        (
-            {},
             {"ShadowProductionVariants": [{"VariantName": "s"}]},
             "ShadowProductionVariants (shadow variants)",
         ),
