@@ -28,6 +28,7 @@ from a2wsgi import WSGIMiddleware
 from botocore import xform_name
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from local_cloud import scalable_dimensions
 from local_cloud.access import DEFAULT_REGION, INTERNAL_ACCESS_KEY_ID, Clients
 from local_cloud.asgi import Message, Receive, Send, read_body, respond
 from local_cloud.bootstrap import Bootstrap
@@ -55,6 +56,7 @@ class FrontDoor:
         self._cloudformation = CloudFormation(clients)
         self._sagemaker = SageMaker(clients, home)
         self._bootstrap = Bootstrap(clients)
+        scalable_dimensions.add()
         self._moto = WSGIMiddleware(DomainDispatcherApplication(create_backend_app), workers=16)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
