@@ -56,7 +56,6 @@ class FrontDoor:
         self._cloudformation = CloudFormation(clients)
         self._sagemaker = SageMaker(clients, home)
         self._bootstrap = Bootstrap(clients)
-        scalable_dimensions.add()
         self._moto = WSGIMiddleware(DomainDispatcherApplication(create_backend_app), workers=16)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -102,6 +101,8 @@ class FrontDoor:
             refusal = AwsError("AccessDeniedException", "the local cloud keeps no trail")
             await _send(send, serialize_error(service, refusal))
             return
+        if service == "application-autoscaling":
+            await asyncio.to_thread(scalable_dimensions.add)
         if service not in ("cloudformation", "sagemaker"):
             await self._moto(scope, receive, send)
             return

@@ -225,11 +225,7 @@ class SageMaker:
                 continue
             weight = desired.get("DesiredWeight", fleet.weight)
             count = desired.get("DesiredInstanceCount", fleet.desired_instance_count)
-            if count < 1 and not invocation.is_asynchronous(endpoint):
-                raise validation_error(
-                    f"DesiredInstanceCount of variant {fleet.variant.name} is {count}: only "
-                    "asynchronous endpoints scale to zero; it must be at least 1"
-                )
+            invocation.check_count(endpoint.config.parameters, fleet.variant.name, count)
             changes.append(Resize(fleet, weight, count))
         others = set(endpoint.fleets.values()) - {change.fleet for change in changes}
         _check_capacity(
@@ -274,6 +270,7 @@ class SageMaker:
                 weight = old.weight if "DesiredWeight" in retained else weight
                 if "DesiredInstanceCount" in retained:
                     count = old.desired_instance_count
+            invocation.check_count(config.parameters, variant.name, count)
             fleets[variant.name] = Fleet(self._host, variant, weight, count)
         _check_capacity(sum(fleet.desired_instance_count for fleet in fleets.values()))
         return fleets

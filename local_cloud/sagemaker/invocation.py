@@ -97,6 +97,15 @@ def check_config(config: Mapping[str, Any]) -> None:
             )
 
 
+def check_count(config: Mapping[str, Any], variant_name: str, count: int) -> None:
+    """Refuse (ValidationException) a variant no instance, unless its endpoint is asynchronous."""
+    if count < 1 and "AsyncInferenceConfig" not in config:
+        raise validation_error(
+            f"DesiredInstanceCount of variant {variant_name} is {count}: of the endpoints that run "
+            "here only asynchronous ones scale to zero; it must be at least 1"
+        )
+
+
 def check_synchronous(endpoint: Endpoint) -> None:
     """Refuse (ValidationError) InvokeEndpoint on an asynchronous endpoint."""
     if is_asynchronous(endpoint):

@@ -246,6 +246,32 @@ def test_requests_wait_while_there_is_no_instance(cloud: Cloud) -> None:
     assert {text(cloud, each["OutputLocation"]) for each in sent} == {"woken"}
 
 
+def test_no_instance_is_for_asynchronous_endpoints_alone(cloud: Cloud) -> None:
+    deploy(cloud, "none", ANSWERS.format(1))
+    scale(cloud, "none", 0)
+    cloud.config("real", {"ModelName": "none"})
+    with pytest.raises(ClientError, match=r"AllTraffic is 0: .* only asynchronous ones"):
+        cloud.api.update_endpoint(
+            EndpointName="none", EndpointConfigName="real", RetainAllVariantProperties=True
+        )
+    cloud.api.update_endpoint(EndpointName="none", EndpointConfigName="real")
+    cloud.settled("none")
+    with pytest.raises(ClientError, match=r"AllTraffic is 0: .* only asynchronous ones"):
+        scale(cloud, "none", 0)
+
+
+def test_an_endpoint_of_a_deleted_ones_name_has_a_queue_of_its_own(cloud: Cloud) -> None:
+    deploy(cloud, "again", ANSWERS.format("first"))
+    scale(cloud, "again", 0)
+    dropped = send(cloud, "again")
+    cloud.api.delete_endpoint(EndpointName="again")
+    cloud.gone("again")
+    cloud.api.create_endpoint(EndpointName="again", EndpointConfigName="again")
+    cloud.settled("again")
+    assert text(cloud, send(cloud, "again")["OutputLocation"]) == "first"
+    assert not found(cloud, dropped["OutputLocation"])
+
+
 def test_an_update_loses_no_request_that_waits_or_is_under_way(
     cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

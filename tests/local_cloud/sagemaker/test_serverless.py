@@ -84,17 +84,19 @@ def test_each_request_at_once_has_an_instance_and_one_too_many_is_throttled(
     assert set(again) <= {answer.result() for answer in answers}
 
 
-def test_an_idle_instance_ends_and_the_next_request_starts_another(
+def test_idle_instances_end_and_each_request_at_once_starts_another(
     make_cloud: Callable[..., Cloud], tmp_path: Path
 ) -> None:
     cloud = make_cloud(serverless_idle_seconds=0.1)
-    cloud.deploy("cold", HELD, ServerlessConfig=size(1))
-    body = tmp_path / "answer"
-    body.touch()
-    first = cloud.ask("cold", Body=str(body).encode())
+    cloud.deploy("cold", HELD, ServerlessConfig=size(3))
     until(lambda: not cloud.pids())
-    assert cloud.ask("cold", Body=str(body).encode()) != first
-    assert described(cloud, "cold")["CurrentServerlessConfig"] == size(1)
+    with held(cloud, "cold", tmp_path, 2) as answers:
+        assert len(cloud.pids()) == 2
+    assert len({answer.result() for answer in answers}) == 2
+    # One for the model's proof, and one for each request.
+    assert len(list(cloud.home.glob("logs/*/cold/AllTraffic/*.log"))) == 3
+    until(lambda: not cloud.pids())
+    assert described(cloud, "cold")["CurrentServerlessConfig"] == size(3)
     assert "CurrentInstanceCount" not in described(cloud, "cold")
 
 
@@ -140,6 +142,22 @@ def test_a_model_that_does_not_load_fails_the_deployment(cloud: Cloud) -> None:
     assert description["EndpointStatus"] == "Failed"
     assert description["FailureReason"].endswith("ValueError: boom")
     assert not cloud.pids()
+
+
+def test_a_start_that_fails_for_a_request_is_said_to_it(
+    make_cloud: Callable[..., Cloud], tmp_path: Path
+) -> None:
+    cloud = make_cloud(serverless_idle_seconds=0.1)
+    mark = tmp_path / "loaded"
+    load = f"def model_fn(d):\n    open({str(mark)!r}, 'x')\n    return 'once'\n"
+    serve = "\n\ndef transform_fn(m, body, ct, accept):\n    return m\n"
+    cloud.deploy("once", load + serve, ServerlessConfig=size(1))
+    until(lambda: not cloud.pids())
+    failed = error(cloud, "once")
+    assert failed["ResponseMetadata"]["HTTPStatusCode"] == 503
+    assert "FileExistsError" in failed["Error"]["Message"]
+    mark.unlink()
+    assert cloud.ask("once") == "once"
 
 
 def test_an_instance_has_no_more_memory_than_its_size(cloud: Cloud) -> None:
