@@ -141,11 +141,11 @@ class Queue:
                     )
             except TimeoutError:
                 # It is busy with this request for as long as it likes: a new one takes its place.
-                instance.leaving = True
+                instance.is_leaving = True
                 instance.kill()
                 return Result.failed(_TIMED_OUT.format(seconds), status=0)
             except aiohttp.ClientError as error:
-                if instance.leaving or isinstance(error, aiohttp.ClientConnectorError):
+                if instance.is_leaving or isinstance(error, aiohttp.ClientConnectorError):
                     raise _NotAnsweredError from error
                 return Result.failed(_EXITED, status=0)
 

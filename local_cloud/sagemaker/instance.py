@@ -42,7 +42,7 @@ class Instance:
     def __init__(self, host: Host, variant: Variant) -> None:
         self.id = f"i-0{secrets.token_hex(8)}"
         self.outstanding = 0
-        self.leaving = False
+        self.is_leaving = False  # and not by itself: what it leaves unanswered is another's
         self.url = ""
         self._host, self._variant = host, variant
         self._folder = host.home / "instances" / self.id
@@ -109,7 +109,6 @@ class Instance:
 
     async def drain(self) -> None:
         """Return when no request is outstanding, or after DRAIN_SECONDS."""
-        self.leaving = True
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS):
                 await self._idle.wait()
@@ -117,6 +116,7 @@ class Instance:
     async def stop(self) -> None:
         """End the process, see its log off and remove its folder; again, or cancelled: the same."""
         if self._stopping is None:
+            self.is_leaving |= self.in_service
             self._stopping = asyncio.create_task(self._stop())
         await asyncio.shield(self._stopping)
 
