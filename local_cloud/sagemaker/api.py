@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,17 @@ from typing import Any, TypeAlias
 
 import aiohttp
 
-from local_cloud.sagemaker import alarms, refusals, region, rollout, runtime
+from local_cloud.sagemaker import (
+    alarms,
+    invocation,
+    refusals,
+    region,
+    rollout,
+    runtime,
+    serverless,
+    serverless_config,
+)
+from local_cloud.sagemaker.asynchronous import Queues
 from local_cloud.sagemaker.deployment import Deployment, Fleets, all_variants
 from local_cloud.sagemaker.endpoint import Endpoint, Resize
 from local_cloud.sagemaker.fleet import Fleet
@@ -19,6 +30,7 @@ from local_cloud.sagemaker.host import Host, Variant
 from local_cloud.sagemaker.metrics import Metrics
 from local_cloud.sagemaker.records import EVER, NEVER, Record, page
 from local_cloud.sagemaker.region import Region
+from local_cloud.sagemaker.serverless import ServerlessFleet
 from local_cloud.wire import (
     ACCOUNT_ID,
     AwsError,
@@ -50,11 +62,15 @@ class SageMaker:
         *,
         invocation_timeout_seconds: float = runtime.INVOCATION_TIMEOUT_SECONDS,
         longest_wait_seconds: float = rollout.LONGEST_WAIT_SECONDS,
+        serverless_idle_seconds: float = serverless.IDLE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clients, self._home = clients, home
         self._longest_wait_seconds = longest_wait_seconds
+        self._serverless_idle_seconds = serverless_idle_seconds
         self._invocation_timeout_seconds = invocation_timeout_seconds
         self._regions: dict[str, Region] = {}
+        self._queues = Queues(lambda: self._host, clock)
 
     @cached_property
     def _host(self) -> Host:
@@ -112,8 +128,11 @@ class SageMaker:
         """Keep an endpoint config whose models there are."""
         here = self._region(region_name)
         refusals.check_endpoint_config(parameters)
-        for variant in all_variants(parameters):
-            here.model(variant["ModelName"])
+        invocation.check_config(parameters)
+        variants = all_variants(parameters)
+        serverless_config.check(
+            parameters, [here.model(variant["ModelName"]).parameters for variant in variants]
+        )
         name = parameters["EndpointConfigName"]
         arn = here.new_arn(region.CONFIG, name, here.configs)
         here.configs[name] = Record(name, arn, parameters)
@@ -191,6 +210,7 @@ class SageMaker:
             deployment_config = endpoint.deployment_config
         await self._check_alarms(region_name, deployment_config)
         config = here.config(parameters["EndpointConfigName"])
+        serverless_config.check_update(endpoint.config.parameters, config.parameters)
         retained: frozenset[str] = frozenset()
         if parameters.get("RetainAllVariantProperties"):
             excluded = parameters.get("ExcludeRetainedVariantProperties", [])
@@ -200,6 +220,11 @@ class SageMaker:
         fleets = self._fleets(here, endpoint.name, config, endpoint.fleets, retained)
         deployment = Deployment(self._host, config, fleets)
         plan = rollout.plan(deployment_config, deployment.instance_counts, endpoint.variant_names)
+        if plan.rolls and serverless_config.is_serverless(config.parameters):
+            raise validation_error(
+                "A RollingUpdatePolicy is for instances, and the new endpoint configuration is "
+                "serverless: use a BlueGreenUpdatePolicy"
+            )
         plan = plan.shortened(self._longest_wait_seconds)
         endpoint.update(deployment, plan, deployment_config)
         return {"EndpointArn": endpoint.arn}
@@ -213,13 +238,13 @@ class SageMaker:
         changes = []
         for desired in parameters["DesiredWeightsAndCapacities"]:
             fleet = endpoint.fleet(desired["VariantName"])
+            serverless_config.check_desired(fleet, desired)
+            if isinstance(fleet, ServerlessFleet):
+                changes.append(serverless_config.resize(fleet, desired))
+                continue
             weight = desired.get("DesiredWeight", fleet.weight)
             count = desired.get("DesiredInstanceCount", fleet.desired_instance_count)
-            if count < 1:
-                raise validation_error(
-                    f"DesiredInstanceCount of variant {fleet.variant.name} is {count}: only "
-                    "inference components scale to zero; it must be at least 1"
-                )
+            invocation.check_count(endpoint.config.parameters, fleet.variant.name, count)
             changes.append(Resize(fleet, weight, count))
         others = set(endpoint.fleets.values()) - {change.fleet for change in changes}
         _check_capacity(
@@ -238,6 +263,7 @@ class SageMaker:
             del here.endpoints[endpoint.name], here.tags[endpoint.arn]
 
         endpoint.delete(forget)
+        self._queues.close(endpoint)
         return {}
 
     def _fleets(
@@ -247,7 +273,7 @@ class SageMaker:
 
         What is `retained` of the DesiredInstanceCount and the DesiredWeight stays as it is live.
         """
-        fleets = {}
+        fleets: dict[str, Fleet] = {}
         for settings in all_variants(config.parameters):
             model = here.model(settings["ModelName"]).parameters
             isolated = any(
@@ -256,11 +282,15 @@ class SageMaker:
             container = model["PrimaryContainer"]
             variant = Variant(here.name, name, settings, container, isolated, config.name)
             weight = settings.get("InitialVariantWeight", 1.0)
+            if "ServerlessConfig" in settings:
+                fleets[variant.name] = self._serverless_fleet(variant, weight)
+                continue
             count = settings["InitialInstanceCount"]
             if old := live.get(variant.name):
                 weight = old.weight if "DesiredWeight" in retained else weight
                 if "DesiredInstanceCount" in retained:
                     count = old.desired_instance_count
+            invocation.check_count(config.parameters, variant.name, count)
             fleets[variant.name] = Fleet(self._host, variant, weight, count)
         _check_capacity(sum(fleet.desired_instance_count for fleet in fleets.values()))
         return fleets
@@ -277,6 +307,15 @@ class SageMaker:
                 f"AutoRollbackConfiguration names alarms that there are not in {region_name}: "
                 f"{', '.join(missing)}; create them first"
             )
+
+    def _serverless_fleet(self, variant: Variant, weight: float) -> Fleet:
+        return ServerlessFleet(
+            self._host,
+            variant,
+            weight,
+            max_instances=MAX_INSTANCES,
+            idle_seconds=self._serverless_idle_seconds,
+        )
 
     # Tags
 
@@ -304,17 +343,34 @@ class SageMaker:
     ) -> Response:
         """Answer a request to `/endpoints/NAME/invocations`, errors too."""
         try:
-            endpoint = self._region(region_name).endpoints.get(endpoint_name)
-            if endpoint is None:
-                raise AwsError(
-                    "ValidationError",
-                    f"Endpoint {endpoint_name} of account {ACCOUNT_ID} not found.",
-                )
+            endpoint = self._invoked(region_name, endpoint_name)
+            invocation.check_synchronous(endpoint)
             return await runtime.invoke(
                 self._host.http, endpoint, request, self._invocation_timeout_seconds
             )
         except AwsError as error:
             return serialize_error("sagemaker-runtime", error)
+
+    async def invoke_endpoint_async(
+        self, region_name: str, endpoint_name: str, request: Request
+    ) -> Response:
+        """Take a request to `/endpoints/NAME/async-invocations`, or tell the error."""
+        try:
+            endpoint = self._invoked(region_name, endpoint_name)
+            runtime.check_in_service(endpoint)
+            asked = invocation.invocation(endpoint, request)
+            self._queues.put(endpoint, region_name, asked)
+            return asked.accepted()
+        except AwsError as error:
+            return serialize_error("sagemaker-runtime", error)
+
+    def _invoked(self, region_name: str, endpoint_name: str) -> Endpoint:
+        endpoint = self._region(region_name).endpoints.get(endpoint_name)
+        if endpoint is None:
+            raise AwsError(
+                "ValidationError", f"Endpoint {endpoint_name} of account {ACCOUNT_ID} not found."
+            )
+        return endpoint
 
 
 def _description(record: Record, arn_key: str) -> Result:

@@ -31,6 +31,7 @@ class Resize:
     fleet: Fleet
     weight: float
     instance_count: int
+    max_concurrency: int | None = None
 
 
 class Endpoint:
@@ -140,22 +141,23 @@ class Endpoint:
                 f"Variant {target_variant} of endpoint {self.name} not found; it has "
                 f"{', '.join(names)}",
             )
-        for deployment, _ in self._in_order():
+        for deployment in self.drawn():
             if chosen := deployment.choose(target_variant):
                 return chosen
         raise AwsError("ServiceUnavailable", f"No instance of endpoint {self.name} is healthy", 503)
 
     def copy(self, size: int, send: Send) -> None:
         """Begin to send a copy of a request of so many bytes to the shadow variant, if any."""
-        for deployment, _ in self._in_order()[:1]:
+        for deployment in self.drawn()[:1]:
             if deployment.shadow:
                 deployment.shadow.copy(size, send)
 
-    def _in_order(self) -> Traffic:
+    def drawn(self) -> Sequence[Deployment]:
         """The deployments, a random one first: each as often as its share says."""
-        if len(self.traffic) > 1 and random.random() >= self.traffic[0][1]:  # noqa: S311
-            return self.traffic[::-1]
-        return self.traffic
+        order = [deployment for deployment, _ in self.traffic]
+        if len(order) > 1 and random.random() >= self.traffic[0][1]:  # noqa: S311
+            order.reverse()
+        return order
 
     def _pending(self) -> dict[str, Any]:
         config = self.pending_config
@@ -231,6 +233,7 @@ class Endpoint:
             raise
         for change in changes:
             change.fleet.weight = change.weight
+            change.fleet.max_concurrency = change.max_concurrency
         await asyncio.gather(
             *(
                 change.fleet.shrink(max(0, before[change.fleet] - change.instance_count))

@@ -44,6 +44,7 @@ class Fleet:
         self.weight = weight
         self.desired_instance_count = instance_count
         self.active_share = Fraction(1)
+        self.max_concurrency: int | None = None
         self._host = host
         self._model_data: Path | None = None
         self._seats: list[_Seat] = []
@@ -72,12 +73,14 @@ class Fleet:
             "DesiredInstanceCount": self.desired_instance_count,
         }
 
-    def choose(self) -> Instance:
-        """Choose one of the instances in service, of which there is one at least.
+    @property
+    def active_instances(self) -> Sequence[Instance]:
+        """The instances in service that get traffic: others do not yet, or no longer."""
+        return self.instances[: max(1, ceil(self.active_share * self.desired_instance_count))]
 
-        Those beyond the active share of the fleet get no traffic yet, or none any more.
-        """
-        active = self.instances[: max(1, ceil(self.active_share * self.desired_instance_count))]
+    def choose(self) -> Instance:
+        """Choose one of the active instances, of which there is one at least."""
+        active = self.active_instances
         routing = self.variant.settings.get("RoutingConfig", {})
         if routing.get("RoutingStrategy") == "LEAST_OUTSTANDING_REQUESTS":
             return min(active, key=lambda instance: instance.outstanding)

@@ -45,9 +45,23 @@ _VARIANTS: Honoured = {
     "ModelDataDownloadTimeoutInSeconds": ...,
     "ContainerStartupHealthCheckTimeoutInSeconds": ...,
     "RoutingConfig": {"RoutingStrategy": frozenset({"RANDOM", "LEAST_OUTSTANDING_REQUESTS"})},
+    "ServerlessConfig": {
+        "MemorySizeInMB": ...,
+        "MaxConcurrency": ...,
+        "ProvisionedConcurrency": ...,
+    },
 }
 
 _ENDPOINT_CONFIG: Honoured = {
+    "AsyncInferenceConfig": {
+        "ClientConfig": {"MaxConcurrentInvocationsPerInstance": ...},
+        "OutputConfig": {
+            "KmsKeyId": ...,
+            "NotificationConfig": ...,
+            "S3FailurePath": ...,
+            "S3OutputPath": ...,
+        },
+    },
     "EndpointConfigName": ...,
     "Tags": ...,
     "EnableNetworkIsolation": ...,
@@ -89,11 +103,11 @@ _CAPACITIES: Honoured = {
         "VariantName": ...,
         "DesiredWeight": ...,
         "DesiredInstanceCount": ...,
+        "ServerlessUpdateConfig": {"MaxConcurrency": ..., "ProvisionedConcurrency": ...},
     },
 }
 
 _ALSO_KNOWN_AS = {
-    "AsyncInferenceConfig": "asynchronous inference",
     "Containers": "several containers",
     "DataCaptureConfig": "data capture",
     "ExplainerConfig": "online explanations",
@@ -102,7 +116,6 @@ _ALSO_KNOWN_AS = {
     "ManagedInstanceScaling": "inference components",
     "ModelPackageName": "model packages",
     "MultiModelConfig": "several models in a container",
-    "ServerlessConfig": "serverless inference",
     "VpcConfig": "a network of one's own",
 }
 
@@ -152,9 +165,15 @@ def check_endpoint_config(parameters: Mapping[str, Any]) -> None:
             f"and one of ShadowProductionVariants; there are {len(variants) - len(shadows)} and "
             f"{len(shadows)}"
         )
+    if shadows and "AsyncInferenceConfig" in parameters:
+        raise validation_error("A shadow variant excludes an AsyncInferenceConfig: remove one")
+    if shadows and any("ServerlessConfig" in variant for variant in variants):
+        raise validation_error("A shadow variant excludes a ServerlessConfig: remove one")
     for variant in variants:
-        needed = {"ModelName", "InstanceType", "InitialInstanceCount"} - variant.keys()
-        if needed:
+        needed = {"ModelName"}
+        if "ServerlessConfig" not in variant:
+            needed |= {"InstanceType", "InitialInstanceCount"}
+        if needed := needed - variant.keys():
             raise validation_error(
                 f"Variant {variant['VariantName']} needs {', '.join(sorted(needed))}"
             )

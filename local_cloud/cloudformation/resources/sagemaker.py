@@ -100,8 +100,10 @@ class EndpointConfig(_Named):
                 "ModelDataDownloadTimeoutInSeconds",
                 "VolumeSizeInGB",
                 "RoutingConfig",
+                "ServerlessConfig",
             )
         ),
+        "AsyncInferenceConfig",
         "Tags",
     )
     attributes = ("EndpointConfigArn", "EndpointConfigName")
@@ -117,6 +119,7 @@ class EndpointConfig(_Named):
                 "ProductionVariants",
                 "ShadowProductionVariants",
                 "EnableNetworkIsolation",
+                "AsyncInferenceConfig",
             ),
             **_tags(properties),
         )["EndpointConfigArn"]
