@@ -167,7 +167,10 @@ def test_a_canary_has_its_share_of_the_traffic_until_an_alarm_set_by_hand_takes_
     assert cloud.pids() == before
 
 
-def test_errors_of_a_canary_trip_the_alarm_and_old_answers_go_on(cloud: Cloud) -> None:
+def test_errors_of_a_canary_trip_the_alarm_and_old_answers_go_on(
+    make_cloud: Callable[..., Cloud],
+) -> None:
+    cloud = make_cloud(longest_wait_seconds=3)
     cloud.deploy("sick", ANSWERS.format("old"))
     before = cloud.pids()
     alarm = put_alarm(cloud, "sick")
@@ -197,7 +200,7 @@ def test_errors_of_a_canary_trip_the_alarm_and_old_answers_go_on(cloud: Cloud) -
 def test_a_rolling_update_replaces_batches_and_brings_them_back_when_an_alarm_goes_off(
     make_cloud: Callable[..., Cloud],
 ) -> None:
-    cloud = make_cloud(longest_wait_seconds=2)
+    cloud = make_cloud(longest_wait_seconds=6)
     cloud.deploy("roll", ANSWERS.format("old"), InitialInstanceCount=3)
     alarm = put_alarm(cloud, "roll")
     one = {"Type": "INSTANCE_COUNT", "Value": 1}
@@ -227,7 +230,7 @@ def test_a_rolling_update_replaces_batches_and_brings_them_back_when_an_alarm_go
 def test_a_rollback_that_cannot_bring_all_back_says_so_until_the_next_update(
     make_cloud: Callable[..., Cloud], tmp_path: Any
 ) -> None:
-    cloud = make_cloud(longest_wait_seconds=2)
+    cloud = make_cloud(longest_wait_seconds=4)
     gate = tmp_path / "gate"
     once = f"import os\nif os.path.exists({str(gate)!r}): raise ValueError('no more')\n"
     cloud.deploy("stuck", once + ANSWERS.format("old"), InitialInstanceCount=2)
@@ -338,3 +341,55 @@ def test_traffic_of_two_variants_is_split_by_their_weights(cloud: Cloud) -> None
     assert abs(counts["B"] - 200) < 5 * sqrt(2000 * 0.1 * 0.9)
     assert counts["A"] + counts["B"] == 2000
     assert ask(TargetVariant="Off") == "Off"
+
+
+def test_a_serverless_endpoint_is_updated_by_a_canary_but_does_not_roll(cloud: Cloud) -> None:
+    serverless = {"ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 5}}
+    cloud.deploy("less", ANSWERS.format("old"), **serverless)
+    half = {"RollingUpdatePolicy": {"MaximumBatchSize": HALF, "WaitIntervalInSeconds": 0}}
+    with pytest.raises(ClientError, match="use a BlueGreenUpdatePolicy"):
+        update(cloud, "less", ANSWERS.format("new"), half, **serverless)
+    with answers_meanwhile(cloud, "less") as answers:
+        cloud.api.update_endpoint(
+            EndpointName="less", EndpointConfigName="less-new", DeploymentConfig=CANARY
+        )
+        assert "FailureReason" not in cloud.settled("less")
+        until(lambda: answers[-1] == "new")
+    assert set(answers) == {"old", "new"}
+
+
+def test_an_asynchronous_request_is_answered_by_who_has_the_traffic(
+    make_cloud: Callable[..., Cloud],
+) -> None:
+    cloud = make_cloud(longest_wait_seconds=600)
+    s3 = cloud.clients("s3", REGION)
+    output = {"OutputConfig": {"S3OutputPath": "s3://models/out"}}
+    for name in ("old", "new"):
+        model = cloud.model(name, ANSWERS.format(name))
+        cloud.config(name, {"ModelName": model}, AsyncInferenceConfig=output)
+    cloud.api.create_endpoint(EndpointName="later", EndpointConfigName="old")
+    cloud.settled("later")
+    alarm = put_alarm(cloud, "later")
+    cloud.api.update_endpoint(
+        EndpointName="later",
+        EndpointConfigName="new",
+        DeploymentConfig=with_alarms(blue_green("ALL_AT_ONCE"), alarm),
+    )
+    baking(cloud, "later", "TerminationWaitInSeconds")
+    location = cloud.upload("input", b"{}")
+
+    def ask() -> str:
+        told = cloud.runtime.invoke_endpoint_async(EndpointName="later", InputLocation=location)
+        key = told["OutputLocation"].removeprefix("s3://models/")
+
+        def answered() -> str | None:
+            if not s3.list_objects_v2(Bucket="models", Prefix=key)["KeyCount"]:
+                return None
+            return str(s3.get_object(Bucket="models", Key=key)["Body"].read().decode())
+
+        return until(answered)
+
+    assert ask() == "new"
+    set_by_hand(cloud, alarm, "ALARM")
+    assert alarm in cloud.settled("later")["FailureReason"]
+    assert ask() == "old"

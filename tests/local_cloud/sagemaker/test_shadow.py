@@ -167,3 +167,24 @@ def test_a_shadow_has_one_production_variant_and_a_name_of_its_own(cloud: Cloud)
             {"ModelName": "m"},
             ShadowProductionVariants=[{**whole, "VariantName": "s", "ModelName": "none"}],
         )
+
+
+@pytest.mark.parametrize(
+    ("variant", "more", "named"),
+    [
+        ({"ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}, {}, "Serverless"),
+        ({}, {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://b/k"}}}, "Async"),
+    ],
+)
+def test_a_shadow_excludes_serverless_and_asynchronous_inference(
+    cloud: Cloud, variant: dict[str, Any], more: dict[str, Any], named: str
+) -> None:
+    cloud.model("m")
+    shadow = {
+        "VariantName": "s",
+        "ModelName": "m",
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": 1,
+    }
+    with pytest.raises(ClientError, match=f"A shadow variant excludes an? {named}"):
+        cloud.config("c", {"ModelName": "m", **variant}, ShadowProductionVariants=[shadow], **more)
