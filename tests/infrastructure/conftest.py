@@ -14,7 +14,8 @@ from stacks.hosting_stack import HostingStack
 from stacks.stage import Stage
 from tests.infrastructure.synthesis import CONTENT_SHA256, Synthesize, Synthesized
 
-ROOT = Path(__file__).parents[2]
+STAGES = Path(__file__).parents[2] / "stages"
+SHIPPED = sorted(path.relative_to(STAGES) for path in STAGES.rglob("*.toml"))
 
 
 @pytest.fixture(scope="session")
@@ -49,10 +50,22 @@ def synthesize(cdk_context: dict[str, Any], tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="session", params=["dev", "prod"])
 def stage(request: pytest.FixtureRequest) -> Stage:
-    return Stage.load(request.param, ROOT / "stages")
+    return Stage.load(request.param, STAGES)
 
 
 @pytest.fixture(scope="session")
 def deployed(stage: Stage, synthesize: Synthesize) -> Synthesized:
-    """What each stage that ships deploys."""
+    """What the stages dev and prod deploy."""
     return synthesize(stage)
+
+
+@pytest.fixture(scope="session", params=SHIPPED, ids=lambda path: path.stem)
+def shipped_stage(request: pytest.FixtureRequest) -> Stage:
+    """Each stage that ships, the examples too."""
+    return Stage.load(request.param.with_suffix("").as_posix(), STAGES)
+
+
+@pytest.fixture(scope="session")
+def shipped(shipped_stage: Stage, synthesize: Synthesize) -> Synthesized:
+    """What each stage that ships deploys."""
+    return synthesize(shipped_stage)
