@@ -208,8 +208,12 @@ def _safest(fleet: Fleet) -> tuple[Policy, str]:
 
 def problems(update: Update, fleet: Fleet) -> Iterator[Problem]:
     """Yield what AWS refuses, or does not do, with instances such as these."""
-    stepwise = update.policy in ("CANARY", "LINEAR")
-    against = fleet.no_steps if stepwise else fleet.no_batches if update.policy == "ROLLING" else ""
+    against = {
+        "ALL_AT_ONCE": fleet.why if fleet.default == "ROLLING" else "",
+        "CANARY": fleet.no_steps,
+        "LINEAR": fleet.no_steps,
+        "ROLLING": fleet.no_batches,
+    }.get(update.policy or "")
     if against:
         yield Problem(
             "policy", update.policy, against, "remove it, and the safest that works is chosen"
