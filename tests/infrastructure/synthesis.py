@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,6 +13,8 @@ from cfnlint.config import ConfigMixIn
 from cfnlint.decode.decode import decode_str
 from cfnlint.runner import Runner
 
+from stacks.stage import Stage
+
 REGION = "eu-central-1"
 """Where the stages of these tests are deployed."""
 CONTENT_SHA256 = "0123456789abcdef" * 4
@@ -21,6 +23,7 @@ CONTENT_SHA256 = "0123456789abcdef" * 4
 MODEL, ROLE, POLICY = "AWS::SageMaker::Model", "AWS::IAM::Role", "AWS::IAM::Policy"
 CONFIG, ENDPOINT = "AWS::SageMaker::EndpointConfig", "AWS::SageMaker::Endpoint"
 TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
+COMPONENT = "AWS::SageMaker::InferenceComponent"
 SCALING_POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
 
 
@@ -48,16 +51,16 @@ class Synthesized:
 
     def findings(self) -> list[str]:
         """Return what cfn-lint and the CDK's own validation find wrong with the template."""
-        return [*lint(self.template), *validated(self.folder)]
+        return [*lint(self.template), *self.validated()]
+
+    def validated(self) -> list[str]:
+        """Return what the CDK's own validation finds wrong with all that lies in the folder."""
+        report = json.loads((self.folder / "validation-report.json").read_text())
+        return [str(found) for plugin in report["pluginReports"] for found in plugin["violations"]]
 
 
 Synthesize = Callable[..., Synthesized]
-
-
-def validated(folder: Path) -> list[str]:
-    """Return what the CDK's own validation found wrong with what was synthesized to a folder."""
-    report = json.loads((folder / "validation-report.json").read_text())
-    return [str(found) for plugin in report["pluginReports"] for found in plugin["violations"]]
+SynthesizeAll = Callable[[Iterable[Stage]], list[Synthesized]]
 
 
 def lint(template: dict[str, Any]) -> list[str]:
