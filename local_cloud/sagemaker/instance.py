@@ -42,6 +42,7 @@ class Instance:
     def __init__(self, host: Host, variant: Variant) -> None:
         self.id = f"i-0{secrets.token_hex(8)}"
         self.outstanding = 0
+        self.is_leaving = False  # and not by itself: what it leaves unanswered is another's
         self.url = ""
         self._host, self._variant = host, variant
         self._folder = host.home / "instances" / self.id
@@ -115,6 +116,7 @@ class Instance:
     async def stop(self) -> None:
         """End the process, see its log off and remove its folder; again, or cancelled: the same."""
         if self._stopping is None:
+            self.is_leaving |= self.in_service
             self._stopping = asyncio.create_task(self._stop())
         await asyncio.shield(self._stopping)
 
@@ -136,6 +138,7 @@ class Instance:
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         s3 = await asyncio.to_thread(self._host.clients, "s3", self._variant.region)
+        memory = self._variant.memory_bytes
         with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
             self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             spawning = asyncio.ensure_future(
@@ -144,6 +147,7 @@ class Instance:
                     *(str(self._folder), str(listener.fileno())),
                     *("--framework", self._variant.framework),
                     *(["--no-network"] if self._variant.network_isolation else []),
+                    *(["--memory-bytes", str(memory)] if memory else []),
                     cwd=self._folder,
                     env=environment(
                         self._variant,

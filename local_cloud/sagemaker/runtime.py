@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import aiohttp
 
+from local_cloud.sagemaker import serverless, serverless_config
 from local_cloud.sagemaker.endpoint import Endpoint
 from local_cloud.sagemaker.host import Variant
 from local_cloud.sagemaker.instance import Instance
@@ -51,8 +52,8 @@ async def invoke(
     """Have one of an endpoint's instances answer a request; raises AwsError if none is asked."""
     _check(endpoint, request)
     for _ in range(_CONNECTION_ATTEMPTS):
-        fleet, instance = endpoint.choose(request.headers.get("x-amzn-sagemaker-target-variant"))
-        with instance.serving():
+        fleet = endpoint.choose(request.headers.get("x-amzn-sagemaker-target-variant"))
+        async with fleet.serving() as instance:
             try:
                 status, headers, body = await _ask(http, instance, request, timeout_seconds)
             except aiohttp.ClientConnectorError:
@@ -91,19 +92,32 @@ def _sendable(body: bytes) -> bytes | io.BytesIO:
     return body if len(body) < _LARGE_BODY_BYTES else io.BytesIO(body)
 
 
-def _check(endpoint: Endpoint, request: Request) -> None:
-    """Refuse a request that no instance is to see."""
+def check_in_service(endpoint: Endpoint) -> None:
+    """Refuse (ValidationError) a request to an endpoint that has no deployment."""
     if not endpoint.fleets:
         raise AwsError(
             "ValidationError",
             f"Endpoint {endpoint.name} of account {ACCOUNT_ID} is {endpoint.status}, not InService"
             + (f": {endpoint.failure_reason}" if endpoint.failure_reason else "."),
         )
-    if len(request.body) > MAX_PAYLOAD_BYTES:
+
+
+def max_payload_bytes(endpoint: Endpoint) -> int:
+    """Tell how large a request to an endpoint may be."""
+    if serverless_config.is_serverless(endpoint.config.parameters):
+        return serverless.MAX_PAYLOAD_BYTES
+    return MAX_PAYLOAD_BYTES
+
+
+def _check(endpoint: Endpoint, request: Request) -> None:
+    """Refuse a request that no instance is to see."""
+    check_in_service(endpoint)
+    most = max_payload_bytes(endpoint)
+    if len(request.body) > most:
         raise AwsError(
             "RequestEntityTooLarge",
             f"The request's body has {len(request.body):,} bytes; an endpoint takes at most "
-            f"{MAX_PAYLOAD_BYTES:,}: send the rows in several requests",
+            f"{most:,}: send the rows in several requests",
             413,
         )
     for header, name in _UNSUPPORTED.items():

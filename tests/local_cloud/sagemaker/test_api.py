@@ -179,21 +179,12 @@ def test_a_model_that_the_local_cloud_does_not_run_is_refused_by_name(
     assert cloud.api.list_models()["Models"] == []
 
 
-SERVERLESS = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
-
-
 @pytest.mark.parametrize(
     ("variant", "more", "named"),
     [
-        ({"ServerlessConfig": SERVERLESS}, {}, "ServerlessConfig (serverless inference)"),
         ({"ManagedInstanceScaling": {"Status": "ENABLED"}}, {}, "inference components"),
         ({"RoutingConfig": {"RoutingStrategy": "PREFIX_AWARE"}}, {}, "PREFIX_AWARE"),
         ({}, {"KmsKeyId": "k"}, "KmsKeyId"),
-        (
-            {},
-            {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://b/k"}}},
-            "AsyncInferenceConfig (asynchronous inference)",
-        ),
         (
             {},
             {"ShadowProductionVariants": [{"VariantName": "s"}]},
