@@ -55,7 +55,7 @@ class CountScaling(Construct):
         predefined = PREDEFINED.get(metric) if isinstance(metric, str) else None
         _Policy(
             self,
-            f"{_id(target.policy_name)}Policy",
+            f"{target.policy_name}Policy",
             policy_name=target.policy_name,
             policy_type="TargetTrackingScaling",
             scaling_target_id=self._target.ref,
@@ -124,7 +124,7 @@ class CountScaling(Construct):
         """Have an alarm start a policy; the bounds of its steps are relative to the threshold."""
         policy = _Policy(
             self,
-            f"{_id(step.policy_name)}Policy",
+            f"{step.policy_name}Policy",
             policy_name=step.policy_name,
             policy_type="StepScaling",
             scaling_target_id=self._target.ref,
@@ -140,7 +140,7 @@ class CountScaling(Construct):
         )
         cloudwatch.CfnAlarm(
             self,
-            f"{_id(step.policy_name)}Alarm",
+            f"{step.policy_name}Alarm",
             alarm_actions=[policy.attr_arn],
             comparison_operator=step.comparison_operator,
             threshold=step.threshold,
@@ -224,8 +224,3 @@ def _scheduled(action: ScheduledAction) -> autoscaling.CfnScalableTarget.Schedul
             min_capacity=action.min_capacity, max_capacity=action.max_capacity
         ),
     )
-
-
-def _id(policy_name: str) -> str:
-    """Make a construct's id of a policy's name."""
-    return "".join(part[:1].upper() + part[1:] for part in policy_name.replace(".", "-").split("-"))
