@@ -23,7 +23,7 @@ from stacks.stage_metrics import (
     VariantMetric,
 )
 from stacks.stage_scaling import Scaling
-from stacks.stage_update import Fleet, Rollout, Update, choose
+from stacks.stage_update import Fleet, Rollback, Rollout, Update, choose
 from stacks.stage_update import problems as update_problems
 from stacks.stage_variants import Name, Place, S3Uri, ServerlessVariant, Variant
 
@@ -56,6 +56,12 @@ class Endpoint(Settings):
             refuse([Problem("", repr(mode), "SageMaker has no such mode", fix)])
         return mode
 
+    @classmethod
+    def elsewhere(cls, key: str) -> str:
+        """Return where there is a setting that this mode has not, or ""."""
+        modes = [mode for mode, endpoint in _MODES.items() if key in endpoint.model_fields]
+        return f"mode {' or '.join(modes)}" if modes else ""
+
     @property
     def instance_variants(self) -> list[Variant]:
         """All variants that have instances, a shadow too."""
@@ -78,6 +84,14 @@ class Endpoint(Settings):
     def problems(self) -> Iterator[Problem]:
         """Yield what is wrong with the variants together, and with updating them so."""
         yield from _variant_problems(self.variants)
+        failures = self.update.rollback.max_failures_per_minute
+        if not isinstance(self, AsyncEndpoint) and failures != Rollback().max_failures_per_minute:
+            yield Problem(
+                "update.rollback.max_failures_per_minute",
+                failures,
+                "asynchronous endpoints alone publish InvocationFailures",
+                "remove it; max_5xx_percent counts the others' errors",
+            )
         for problem in update_problems(self.update, self.fleet()):
             yield Problem(f"update.{problem.key}", problem.got, problem.why, problem.fix)
 
@@ -406,6 +420,18 @@ class Notifications(Settings):
         Literal["SUCCESS_NOTIFICATION_TOPIC", "ERROR_NOTIFICATION_TOPIC"]
     ] = ()
     """Which notifications bring the answer along, if it is of 128 KB at the most."""
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield an answer for a topic that is not there."""
+        for kind in self.include_inference_response_in:
+            key = kind.removesuffix("_NOTIFICATION_TOPIC").lower() + "_topic"
+            if getattr(self, key) is None:
+                yield Problem(
+                    "include_inference_response_in",
+                    kind,
+                    f"there is no {key}",
+                    f"add {key}, or remove it here",
+                )
 
 
 class AsyncEndpoint(InstanceEndpoint):

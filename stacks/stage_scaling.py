@@ -18,6 +18,9 @@ from stacks.stage_metrics import CloudWatchMetric, Metric, name_of
 Seconds = Annotated[int, Field(ge=0)]
 PolicyName = Annotated[str, Field(pattern=r"^[\w.-]+$", max_length=256)]
 
+FROM_ZERO = "FromZero"
+"""The policy that Slipway adds to what scales to zero."""
+
 _TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
 _POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
 _SCHEDULE = re.compile(
@@ -300,7 +303,18 @@ class Scaling(Settings):
                 'write targets = [{ metric = "InvocationsPerInstance", value = 600 }], or remove '
                 "scaling",
             )
+        cooldowns = ("scale_in_cooldown_seconds", "scale_out_cooldown_seconds")
+        for key in () if self.targets else cooldowns:
+            if getattr(self, key) != type(self).model_fields[key].default:
+                yield Problem(
+                    key,
+                    getattr(self, key),
+                    "there are no targets that it could be of",
+                    "remove it; a step has a cooldown of its own",
+                )
         policies = [
+            # What brings a count back from zero is added.
+            *([] if self.lowest else [("", FROM_ZERO)]),
             *((f"targets.{index}", each.policy_name) for index, each in enumerate(self.targets)),
             *((f"steps.{index}", each.policy_name) for index, each in enumerate(self.steps)),
         ]
@@ -327,7 +341,7 @@ def from_zero_instances(endpoint_name: str) -> StepScaling:
     (SageMaker Developer Guide, "Autoscale an asynchronous endpoint", whose figures these are).
     """
     return StepScaling(
-        name="FromZero",
+        name=FROM_ZERO,
         metric=CloudWatchMetric(
             namespace="AWS/SageMaker",
             metric_name="HasBacklogWithoutCapacity",
@@ -345,7 +359,7 @@ def from_zero_copies(component_name: str) -> StepScaling:
     SageMaker Developer Guide, "Scale an endpoint to zero instances", whose figures these are.
     """
     return StepScaling(
-        name="FromZero",
+        name=FROM_ZERO,
         metric=CloudWatchMetric(
             namespace="AWS/SageMaker",
             metric_name="NoCapacityInvocationFailures",

@@ -220,7 +220,10 @@ def problems(update: Update, fleet: Fleet) -> Iterator[Problem]:
         )
     elif update.policy in _SIZES and fleet.fewest is not None:
         yield from _size_problems(update, update.policy, fleet.fewest, fleet.unit)
-    waiting = choose(update, fleet).waiting_seconds(fleet.fewest or 1)
+    chosen = choose(update, fleet)
+    if update.policy is None:
+        yield from _unused(update, chosen)
+    waiting = chosen.waiting_seconds(fleet.fewest or 1)
     limit = update.maximum_execution_timeout_in_seconds
     if limit is not None and limit <= waiting:
         yield Problem(
@@ -228,6 +231,20 @@ def problems(update: Update, fleet: Fleet) -> Iterator[Problem]:
             limit,
             f"the waits alone take {waiting} seconds",
             "raise it, or wait less",
+        )
+
+
+def _unused(update: Update, chosen: Rollout) -> Iterator[Problem]:
+    """Yield a wait that the chosen policy does not have."""
+    key = {"ALL_AT_ONCE": "wait_interval_in_seconds", "ROLLING": "termination_wait_in_seconds"}.get(
+        chosen.policy
+    )
+    if key and getattr(update, key) is not None:
+        yield Problem(
+            key,
+            getattr(update, key),
+            f"what is chosen is {chosen.policy}, which has no such wait: {chosen.reason}",
+            "remove it",
         )
 
 
@@ -239,7 +256,7 @@ def _size_problems(update: Update, policy: Policy, fewest: int, unit: str) -> It
             "policy",
             policy,
             f"it moves half of the {unit} at the most, and there may be only {fewest}",
-            f"start with 2 {unit} or more, or remove it",
+            f"keep 2 {unit} or more, or remove it",
         )
     elif count is not None and not fewest * low <= count * 100 <= fewest * high:
         yield Problem(
