@@ -75,7 +75,11 @@ def together(templates: Iterable[dict[str, Any]]) -> dict[str, Any]:
         resources = template["Resources"]
         names: dict[str, str] = {}
 
-        def name(logical_id: str, resources: Any = resources, names: Any = names) -> str:
+        def name(
+            logical_id: str,
+            resources: dict[str, Any] = resources,
+            names: dict[str, str] = names,
+        ) -> str:
             if logical_id not in names:
                 # A policy has its own logical id for a name.
                 others = resources.keys() - {logical_id}
