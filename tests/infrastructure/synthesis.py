@@ -24,6 +24,7 @@ MODEL, ROLE, POLICY = "AWS::SageMaker::Model", "AWS::IAM::Role", "AWS::IAM::Poli
 CONFIG, ENDPOINT = "AWS::SageMaker::EndpointConfig", "AWS::SageMaker::Endpoint"
 TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
 COMPONENT = "AWS::SageMaker::InferenceComponent"
+ALARM = "AWS::CloudWatch::Alarm"
 SCALING_POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
 
 
