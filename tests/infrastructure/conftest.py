@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,12 @@ def synthesize_all(
         folder = tmp_path_factory.mktemp("cdk.out")
         archive = folder / "model.tar.gz"
         archive.write_bytes(b"an archive")
+
+        def archive_of(name: str) -> Archive:
+            # The models of a stage have archives of their own.
+            named = sha256((archive_sha256 + name).encode()).hexdigest()
+            return Archive(archive, named if name else archive_sha256)
+
         app = App(context=cdk_context, outdir=str(folder), analytics_reporting=False)
         stacks = [
             HostingStack(
@@ -38,7 +45,7 @@ def synthesize_all(
                 f"{stage.endpoint.name}{number or ''}",
                 stage=stage,
                 archives={
-                    name: Archive(archive, archive_sha256)
+                    name: archive_of(name)
                     for name, model in stage.served.items()
                     if isinstance(model.artifact, Path)
                 },
