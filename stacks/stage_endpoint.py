@@ -21,6 +21,7 @@ from stacks.stage_metrics import (
     ConcurrencyMetric,
     Utilization,
     VariantMetric,
+    own_metrics,
 )
 from stacks.stage_scaling import Scaling
 from stacks.stage_update import Fleet, Rollout, Update, choose
@@ -501,10 +502,12 @@ def _metric_problems(
     """Yield metrics of SageMaker's that are not published where the scaling is."""
     for key in ("targets", "steps"):
         for index, policy in enumerate(getattr(scaling, key)):
-            if isinstance(policy.metric, str) and policy.metric not in named:
+            for where, name in own_metrics(policy.metric):
+                if name in named:
+                    continue
                 yield Problem(
-                    f"{at}.{key}.{index}.metric",
-                    policy.metric,
+                    f"{at}.{key}.{index}.metric{where}",
+                    name,
                     f"there is no such metric of {whose}, so nothing would ever scale",
                     f"choose one of {', '.join(sorted(named))}, or a metric of your own",
                 )
