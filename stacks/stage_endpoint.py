@@ -94,6 +94,7 @@ class InstanceEndpoint(Endpoint):
         several = len(self.variants) > 1
         return Fleet(
             fewest=min((variant.fewest for variant in self.variants), default=0),
+            most=max((variant.most for variant in self.variants), default=0),
             no_steps=_INF1 if _has_inf1(self.variants) else "",
             no_batches=_INF1
             if _has_inf1(self.variants)
@@ -168,7 +169,8 @@ class RealtimeEndpoint(InstanceEndpoint):
         """Return what updates allow, of the components if there are any."""
         if self.components:
             return Fleet(
-                fewest=None,
+                fewest=min(component.fewest for component in self.components),
+                most=max(component.most for component in self.components),
                 no_steps="inference components are updated by rolling alone",
                 default="ROLLING",
                 why="inference components are updated by rolling alone",
@@ -179,6 +181,7 @@ class RealtimeEndpoint(InstanceEndpoint):
             return instances
         return Fleet(
             fewest=instances.fewest,
+            most=instances.most,
             no_steps=instances.no_steps,
             no_batches="AWS does not roll an endpoint with several variants, and a shadow is one",
             default="ALL_AT_ONCE",
