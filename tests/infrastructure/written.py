@@ -22,10 +22,19 @@ artifact = "model_artifact/model"
 code = "inference/code"
 """
 
+OWN_IMAGE = """
+region = "eu-central-1"
 
-def stage(endpoint: str) -> Stage:
+[model]
+image = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/team/iris:1"
+artifact = "model_artifact/model"
+code = "inference/code"
+"""
+
+
+def stage(endpoint: str, model: str = MODEL) -> Stage:
     """Read a stage whose [endpoint] table, and those below it, are given. Raises StageError."""
-    return Stage.read(tomllib.loads(MODEL + endpoint), Path("stages/written.toml"))
+    return Stage.read(tomllib.loads(model + endpoint), Path("stages/written.toml"))
 
 
 def endpoint(variants: int = 1, count: int = 2, mode: str = "realtime") -> str:
