@@ -9,9 +9,11 @@ from aws_cdk import aws_applicationautoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from stacks.metrics import PREDEFINED, Scaled, named_metric
+from stacks.metrics import PREDEFINED, Scaled, dimensions_of, named_metric
 from stacks.stage_metrics import CloudWatchMetric, MathMetric, Metric
-from stacks.stage_scaling import Scaling, ScheduledAction, StepScaling, TargetTracking
+from stacks.stage_scaling import Scaling, TargetTracking
+from stacks.stage_schedule import ScheduledAction
+from stacks.stage_steps import StepScaling
 
 _Policy = autoscaling.CfnScalingPolicy
 
@@ -104,7 +106,9 @@ class CountScaling(Construct):
                         for name, each in metric.metrics.items()
                     ),
                     _Policy.TargetTrackingMetricDataQueryProperty(
-                        id="target", expression=metric.expression, return_data=True
+                        id=metric.id_of_result("target"),
+                        expression=metric.expression,
+                        return_data=True,
                     ),
                 ]
             )
@@ -131,6 +135,7 @@ class CountScaling(Construct):
             step_scaling_policy_configuration=_Policy.StepScalingPolicyConfigurationProperty(
                 adjustment_type=step.adjustment_type,
                 cooldown=step.cooldown,
+                min_adjustment_magnitude=step.min_adjustment_magnitude,
                 metric_aggregation_type=_AGGREGATIONS.get(self._statistic(step.metric), "Average"),
                 step_adjustments=[
                     _Policy.StepAdjustmentProperty(**adjustment.model_dump(exclude_none=True))
@@ -183,7 +188,9 @@ class CountScaling(Construct):
                     for name, each in metric.metrics.items()
                 ),
                 cloudwatch.CfnAlarm.MetricDataQueryProperty(
-                    id="watched", expression=metric.expression, return_data=True
+                    id=metric.id_of_result("watched"),
+                    expression=metric.expression,
+                    return_data=True,
                 ),
             ]
         }
@@ -192,13 +199,13 @@ class CountScaling(Construct):
         if isinstance(metric, CloudWatchMetric):
             return metric
         assert isinstance(metric, str)  # noqa: S101 - math metrics are told apart before
-        return named_metric(metric, self._scaled)
+        return named_metric(metric)
 
     def _statistic(self, metric: Metric) -> str:
         return "Average" if isinstance(metric, MathMetric) else self._simple(metric).statistic
 
     def _dimensions(self, metric: CloudWatchMetric) -> Mapping[str, str]:
-        return self._scaled.dimensions if metric.dimensions is None else metric.dimensions
+        return dimensions_of(metric, self._scaled)
 
     def _alarm_dimensions(
         self, metric: CloudWatchMetric
@@ -217,7 +224,8 @@ def _scheduled(action: ScheduledAction) -> autoscaling.CfnScalableTarget.Schedul
     return autoscaling.CfnScalableTarget.ScheduledActionProperty(
         scheduled_action_name=action.name,
         schedule=action.schedule,
-        timezone=action.timezone,
+        # Of cron expressions and times alone (Application Auto Scaling API reference).
+        timezone=None if action.schedule.startswith("rate") else action.timezone,
         start_time=action.start_time,
         end_time=action.end_time,
         scalable_target_action=autoscaling.CfnScalableTarget.ScalableTargetActionProperty(

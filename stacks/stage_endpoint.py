@@ -21,6 +21,7 @@ from stacks.stage_metrics import (
     ConcurrencyMetric,
     Utilization,
     VariantMetric,
+    own_metrics,
 )
 from stacks.stage_scaling import Scaling
 from stacks.stage_update import Fleet, Rollback, Rollout, Update, choose
@@ -107,6 +108,7 @@ class InstanceEndpoint(Endpoint):
         several = len(self.variants) > 1
         return Fleet(
             fewest=min((variant.fewest for variant in self.variants), default=0),
+            most=max((variant.most for variant in self.variants), default=0),
             no_steps=_INF1 if _has_inf1(self.variants) else "",
             no_batches=_INF1
             if _has_inf1(self.variants)
@@ -181,7 +183,8 @@ class RealtimeEndpoint(InstanceEndpoint):
         """Return what updates allow, of the components if there are any."""
         if self.components:
             return Fleet(
-                fewest=None,
+                fewest=min(component.fewest for component in self.components),
+                most=max(component.most for component in self.components),
                 no_steps="inference components are updated by rolling alone",
                 default="ROLLING",
                 why="inference components are updated by rolling alone",
@@ -192,6 +195,7 @@ class RealtimeEndpoint(InstanceEndpoint):
             return instances
         return Fleet(
             fewest=instances.fewest,
+            most=instances.most,
             no_steps=instances.no_steps,
             no_batches="AWS does not roll an endpoint with several variants, and a shadow is one",
             default="ALL_AT_ONCE",
@@ -527,10 +531,12 @@ def _metric_problems(
     """Yield metrics of SageMaker's that are not published where the scaling is."""
     for key in ("targets", "steps"):
         for index, policy in enumerate(getattr(scaling, key)):
-            if isinstance(policy.metric, str) and policy.metric not in named:
+            for where, name in own_metrics(policy.metric):
+                if name in named:
+                    continue
                 yield Problem(
-                    f"{at}.{key}.{index}.metric",
-                    policy.metric,
+                    f"{at}.{key}.{index}.metric{where}",
+                    name,
                     f"there is no such metric of {whose}, so nothing would ever scale",
                     f"choose one of {', '.join(sorted(named))}, or a metric of your own",
                 )
