@@ -138,7 +138,7 @@ def test_many_models_change_without_a_deployment(synthesize: Synthesize) -> None
         ("prod", scaling(max_capacity=9), {TARGET}),
         ("prod", scaling(scale_in_cooldown_seconds=600), {SCALING_POLICY}),
         ("prod", update(policy="LINEAR"), {ENDPOINT}),
-        ("prod", update(policy="ROLLING", capacity_percent=25), {ENDPOINT}),
+        ("prod", update(policy="ROLLING", capacity_percent=50), {ENDPOINT}),
         ("prod", update(wait_interval_in_seconds=600), {ENDPOINT}),
         # One of which nothing can be moved in steps: the safest update is another one.
         ("ab", variant(initial_instance_count=1), {CONFIG, ENDPOINT}),

@@ -78,12 +78,18 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
     ),
     "a linear step below a tenth": (
         document(update="LINEAR"),
-        lambda stage: stage["endpoint"]["update"].update(capacity_percent=9),
+        lambda stage: (
+            variant(initial_instance_count=40)(stage),
+            stage["endpoint"]["update"].update(capacity_percent=9),
+        ),
         "endpoint.update.capacity_percent is 9: a step of LINEAR moves 10 to 50 percent",
     ),
     "a batch below a twentieth": (
         document(update="ROLLING"),
-        lambda stage: stage["endpoint"]["update"].update(capacity_percent=4),
+        lambda stage: (
+            variant(initial_instance_count=40)(stage),
+            stage["endpoint"]["update"].update(capacity_percent=4),
+        ),
         "endpoint.update.capacity_percent is 4: a step of ROLLING moves 5 to 50 percent",
     ),
     "a batch of more than half": (
@@ -96,8 +102,11 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
     ),
     "less time than the waits take": (
         document(update="LINEAR"),
-        lambda stage: stage["endpoint"]["update"].update(
-            capacity_percent=10, maximum_execution_timeout_in_seconds=600
+        lambda stage: (
+            variant(initial_instance_count=40)(stage),
+            stage["endpoint"]["update"].update(
+                capacity_percent=10, maximum_execution_timeout_in_seconds=600
+            ),
         ),
         "endpoint.update.maximum_execution_timeout_in_seconds is 600: the waits alone take 3300",
     ),
