@@ -130,7 +130,7 @@ def test_a_switch_that_is_misspelt_is_refused(project: Path) -> None:
 @pytest.mark.parametrize(
     ("broken", "stage", "said"),
     [
-        ("stages/prod.toml", "production", "there is dev, prod"),
+        ("stages/prod.toml", "production", "there is dev, examples/ab, "),
         ("model_artifact/model/model.joblib", None, "train the example"),
         ("inference/code/inference.py", None, "no inference.py"),
     ],
