@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from aws_cdk import ArnFormat, Aws, Stack
 from aws_cdk import aws_iam as iam
@@ -35,9 +37,24 @@ def execution_role(
         scope,
         "ExecutionPolicy",
         roles=[role],
-        statements=[*permissions, *_container_permissions(scope, repository_arns, endpoint_name)],
+        statements=[
+            *_apart(scope, permissions),
+            *_container_permissions(scope, repository_arns, endpoint_name),
+        ],
     )
     return role, policy
+
+
+def _apart(
+    scope: Construct, permissions: Iterable[iam.PolicyStatement]
+) -> Iterator[iam.PolicyStatement]:
+    """Yield each permission once, under a Sid of its own: several models are read alike."""
+    stack = Stack.of(scope)
+    once = {json.dumps(stack.resolve(each.to_statement_json())): each for each in permissions}
+    named = Counter[str | None]()
+    for each in once.values():
+        named[each.sid] += 1
+        yield each if named[each.sid] == 1 else each.copy(sid=f"{each.sid}{named[each.sid]}")
 
 
 def _container_permissions(

@@ -22,7 +22,7 @@ from stacks.model import Container, Model
 from stacks.model_data import LocalArchive, model_data
 from stacks.s3_access import access_below
 from stacks.scaling import CountScaling
-from stacks.stage import Stage
+from stacks.stage import Stage, logical_id
 from stacks.stage_endpoint import AnyEndpoint, AsyncEndpoint, RealtimeEndpoint
 from stacks.stage_scaling import Scaling, from_zero_instances
 from stacks.stage_variants import ServerlessVariant, Variant
@@ -87,7 +87,7 @@ class HostingStack(Stack):
             )
         CfnOutput(self, "EndpointName", value=endpoint.attr_endpoint_name)
         for name, container in containers.items():
-            CfnOutput(self, f"{_id(name)}ModelDataUrl", value=container.data.url)
+            CfnOutput(self, f"{logical_id(name)}ModelDataUrl", value=container.data.url)
         if queue:
             CfnOutput(self, "InputPath", value=queue.input_path)
         self.image_uris = {name: self._resolved(each) for name, each in containers.items()}
@@ -96,7 +96,7 @@ class HostingStack(Stack):
         self, name: str, stage: Stage, archives: Mapping[str, LocalArchive], root: Path
     ) -> Container:
         """Return a model's image, data and variables."""
-        scope = Construct(self, f"{_id(name)}Container")
+        scope = Construct(self, f"{logical_id(name)}Container")
         model = stage.served[name]
         return Container(
             image=container_image(scope, model, stage.image(name), root),
@@ -126,7 +126,7 @@ class HostingStack(Stack):
         return {
             name: Model(
                 self,
-                f"{_id(name)}Model",
+                f"{logical_id(name)}Model",
                 containers={each: containers[each] for each in members},
                 network_isolation=any(stage.served[each].network_isolation for each in members),
                 endpoint_name=settings.name,
@@ -174,7 +174,7 @@ class HostingStack(Stack):
         from_zero = isinstance(settings, AsyncEndpoint) and not scaling.lowest
         CountScaling(
             self,
-            f"{_id(variant.name)}Scaling",
+            f"{variant.name}Scaling",
             scaled=Scaled(
                 f"endpoint/{endpoint_name}/variant/{variant.name}",
                 _DIMENSIONS[type(variant)],
@@ -193,8 +193,3 @@ _DIMENSIONS = {
     Variant: "sagemaker:variant:DesiredInstanceCount",
     ServerlessVariant: "sagemaker:variant:DesiredProvisionedConcurrency",
 }
-
-
-def _id(name: str) -> str:
-    """Make the beginning of a construct's id of a name."""
-    return "".join(part[:1].upper() + part[1:] for part in name.split("-"))

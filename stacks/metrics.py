@@ -9,8 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import get_args
 
-from stacks.stage_metrics import CloudWatchMetric, NamedMetric, Statistic
+from stacks.stage_metrics import (
+    BacklogMetric,
+    CloudWatchMetric,
+    ComponentUtilization,
+    NamedMetric,
+    Statistic,
+    Utilization,
+)
 
 INVOCATIONS = "AWS/SageMaker"
 INSTANCES = "/aws/sagemaker/Endpoints"
@@ -34,11 +42,7 @@ _STATISTICS: Mapping[str, Statistic] = {
     "ConcurrentRequestsPerModel": "Maximum",
     "ConcurrentRequestsPerCopy": "Maximum",
 }
-_OF_QUEUE = (
-    "ApproximateBacklogSizePerInstance",
-    "ApproximateBacklogSize",
-    "ApproximateAgeOfOldestRequest",
-)
+_OF_QUEUE = (*get_args(BacklogMetric), "HasBacklogWithoutCapacity")
 
 
 @dataclass(frozen=True)
@@ -51,21 +55,26 @@ class Scaled:
     """The dimensions of its metrics in CloudWatch."""
 
 
-def named_metric(name: NamedMetric, scaled: Scaled) -> CloudWatchMetric:
-    """Return the metric that SageMaker publishes under a name, of what is scaled."""
-    utilization = "Utilization" in name and name not in PREDEFINED
-    dimensions = dict(scaled.dimensions)
-    if name in _OF_QUEUE:
-        # The queue is the endpoint's: with the variant's name the metric would have no data.
-        del dimensions["VariantName"]
+def named_metric(name: NamedMetric) -> CloudWatchMetric:
+    """Return the metric that SageMaker publishes under a name, of whatever is scaled."""
+    of_instances = name in get_args(Utilization)
+    of_copies = name in get_args(ComponentUtilization)
     return CloudWatchMetric(
-        namespace=INVOCATIONS
-        if not utilization
-        else COMPONENTS
-        if name.endswith("Normalized")
-        else INSTANCES,
+        namespace=INSTANCES if of_instances else COMPONENTS if of_copies else INVOCATIONS,
         metric_name=_PUBLISHED_AS.get(name, name),
-        dimensions=dimensions,
         statistic=_STATISTICS.get(name, "Average"),
-        unit="Percent" if utilization else None,
+        # The unit of the other metrics is not documented, or there is none: a wrong one would find
+        # no data.
+        unit="Percent" if of_instances else None,
     )
+
+
+def dimensions_of(metric: CloudWatchMetric, scaled: Scaled) -> Mapping[str, str]:
+    """Return the dimensions under which a metric of what is scaled is published."""
+    if metric.dimensions is not None:
+        return metric.dimensions
+    dimensions = dict(scaled.dimensions)
+    if metric.namespace == INVOCATIONS and metric.metric_name in _OF_QUEUE:
+        # The queue is the endpoint's: with the variant's name the metric would have no data.
+        dimensions.pop("VariantName", None)
+    return dimensions

@@ -9,9 +9,11 @@ from aws_cdk import aws_applicationautoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from stacks.metrics import PREDEFINED, Scaled, named_metric
+from stacks.metrics import PREDEFINED, Scaled, dimensions_of, named_metric
 from stacks.stage_metrics import CloudWatchMetric, MathMetric, Metric
-from stacks.stage_scaling import Scaling, ScheduledAction, StepScaling, TargetTracking
+from stacks.stage_scaling import Scaling, TargetTracking
+from stacks.stage_schedule import ScheduledAction
+from stacks.stage_steps import StepScaling
 
 _Policy = autoscaling.CfnScalingPolicy
 
@@ -55,7 +57,7 @@ class CountScaling(Construct):
         predefined = PREDEFINED.get(metric) if isinstance(metric, str) else None
         _Policy(
             self,
-            f"{_id(target.policy_name)}Policy",
+            f"{target.policy_name}Policy",
             policy_name=target.policy_name,
             policy_type="TargetTrackingScaling",
             scaling_target_id=self._target.ref,
@@ -104,7 +106,9 @@ class CountScaling(Construct):
                         for name, each in metric.metrics.items()
                     ),
                     _Policy.TargetTrackingMetricDataQueryProperty(
-                        id="target", expression=metric.expression, return_data=True
+                        id=metric.id_of_result("target"),
+                        expression=metric.expression,
+                        return_data=True,
                     ),
                 ]
             )
@@ -124,13 +128,14 @@ class CountScaling(Construct):
         """Have an alarm start a policy; the bounds of its steps are relative to the threshold."""
         policy = _Policy(
             self,
-            f"{_id(step.policy_name)}Policy",
+            f"{step.policy_name}Policy",
             policy_name=step.policy_name,
             policy_type="StepScaling",
             scaling_target_id=self._target.ref,
             step_scaling_policy_configuration=_Policy.StepScalingPolicyConfigurationProperty(
                 adjustment_type=step.adjustment_type,
                 cooldown=step.cooldown,
+                min_adjustment_magnitude=step.min_adjustment_magnitude,
                 metric_aggregation_type=_AGGREGATIONS.get(self._statistic(step.metric), "Average"),
                 step_adjustments=[
                     _Policy.StepAdjustmentProperty(**adjustment.model_dump(exclude_none=True))
@@ -140,7 +145,7 @@ class CountScaling(Construct):
         )
         cloudwatch.CfnAlarm(
             self,
-            f"{_id(step.policy_name)}Alarm",
+            f"{step.policy_name}Alarm",
             alarm_actions=[policy.attr_arn],
             comparison_operator=step.comparison_operator,
             threshold=step.threshold,
@@ -183,7 +188,9 @@ class CountScaling(Construct):
                     for name, each in metric.metrics.items()
                 ),
                 cloudwatch.CfnAlarm.MetricDataQueryProperty(
-                    id="watched", expression=metric.expression, return_data=True
+                    id=metric.id_of_result("watched"),
+                    expression=metric.expression,
+                    return_data=True,
                 ),
             ]
         }
@@ -192,13 +199,13 @@ class CountScaling(Construct):
         if isinstance(metric, CloudWatchMetric):
             return metric
         assert isinstance(metric, str)  # noqa: S101 - math metrics are told apart before
-        return named_metric(metric, self._scaled)
+        return named_metric(metric)
 
     def _statistic(self, metric: Metric) -> str:
         return "Average" if isinstance(metric, MathMetric) else self._simple(metric).statistic
 
     def _dimensions(self, metric: CloudWatchMetric) -> Mapping[str, str]:
-        return self._scaled.dimensions if metric.dimensions is None else metric.dimensions
+        return dimensions_of(metric, self._scaled)
 
     def _alarm_dimensions(
         self, metric: CloudWatchMetric
@@ -217,15 +224,11 @@ def _scheduled(action: ScheduledAction) -> autoscaling.CfnScalableTarget.Schedul
     return autoscaling.CfnScalableTarget.ScheduledActionProperty(
         scheduled_action_name=action.name,
         schedule=action.schedule,
-        timezone=action.timezone,
+        # Of cron expressions and times alone (Application Auto Scaling API reference).
+        timezone=None if action.schedule.startswith("rate") else action.timezone,
         start_time=action.start_time,
         end_time=action.end_time,
         scalable_target_action=autoscaling.CfnScalableTarget.ScalableTargetActionProperty(
             min_capacity=action.min_capacity, max_capacity=action.max_capacity
         ),
     )
-
-
-def _id(policy_name: str) -> str:
-    """Make a construct's id of a policy's name."""
-    return "".join(part[:1].upper() + part[1:] for part in policy_name.replace(".", "-").split("-"))

@@ -48,6 +48,11 @@ class Settings(BaseModel):
     cloudformation: ClassVar[str] = ""
     """The CloudFormation property that holds those of the settings, such as "TYPE/Properties"."""
 
+    @classmethod
+    def elsewhere(cls, key: str) -> str:  # noqa: ARG003
+        """Return where there is a setting that is not one of this table's, or ""."""
+        return ""
+
     @model_validator(mode="wrap")
     @classmethod
     def _check_rules(

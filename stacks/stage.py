@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from stacks.artifact import S3Artifact
 from stacks.images import ImageError, published
 from stacks.instance_types import instance_type_problem, memory_bytes
 from stacks.settings import Cfn, Settings
@@ -106,6 +107,8 @@ class Stage(Settings):
         """Yield models that nobody named or serves, and instance types that no image fits."""
         yield from self._name_problems()
         yield from self._multi_model_problems()
+        if isinstance(self.endpoint, ServerlessEndpoint):
+            yield from self._serverless_problems()
         # A type that there is not has no image either: told once, by what is plainer.
         unknown = {problem.key: problem for problem in self._type_problems()}
         yield from unknown.values()
@@ -130,6 +133,30 @@ class Stage(Settings):
                 key = f"models.{name}.multi_model" if name else "model.multi_model"
                 yield Problem(key, "true", why, "remove it")
 
+    def _serverless_problems(self) -> Iterator[Problem]:
+        """Yield what serverless containers cannot have.
+
+        SageMaker Developer Guide, "Deploy models with Amazon SageMaker Serverless Inference",
+        feature exclusions; API reference, ContainerDefinition, ModelDataSource.
+        """
+        for name, model in self.served.items():
+            table = f"models.{name}" if name else "model"
+            artifact = model.artifact
+            if isinstance(artifact, S3Artifact) and artifact.is_prefix and not model.multi_model:
+                yield Problem(
+                    f"{table}.artifact",
+                    artifact,
+                    "a serverless endpoint takes an archive, and no files below a prefix",
+                    'write "s3://BUCKET/KEY.tar.gz", or serve in mode realtime',
+                )
+            if model.network_isolation:
+                yield Problem(
+                    f"{table}.network_isolation",
+                    "true",
+                    "AWS has no serverless endpoints without a network",
+                    "remove it, or serve in mode realtime",
+                )
+
     def _type_problems(self) -> Iterator[Problem]:
         for place in self.endpoint.places():
             for key, instance_type in place.instance_types.items():
@@ -138,6 +165,15 @@ class Stage(Settings):
 
     def _name_problems(self) -> Iterator[Problem]:
         known = ", ".join(self.models)
+        ids: dict[str, str] = {}
+        for name in self.models:
+            if (first := ids.setdefault(logical_id(name), name)) != name:
+                yield Problem(
+                    f"models.{name}",
+                    "given",
+                    f"its output would have the name of that of {first}",
+                    "give it a name that differs by more than hyphens and capitals",
+                )
         used = set()
         for place in self.endpoint.places():
             used.add(place.model)
@@ -219,6 +255,11 @@ class Stage(Settings):
         if lines:
             raise StageError("\n".join(lines))
         return stage
+
+
+def logical_id(name: str) -> str:
+    """Make of a model's name the beginning of a logical id, which has letters and digits alone."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("-"))
 
 
 def _path(name: str, folder: Path) -> Path:

@@ -81,6 +81,11 @@ class InferenceComponent(Settings):
         """The smallest number of copies that there may be."""
         return min(self.copy_count, self.scaling.lowest if self.scaling else self.copy_count)
 
+    @property
+    def most(self) -> int:
+        """The largest number of copies that there may be."""
+        return max(self.copy_count, self.scaling.highest if self.scaling else self.copy_count)
+
     def problems(self) -> Iterator[Problem]:
         """Yield memory that is less at the most than at least, and copies outside their bounds."""
         most = self.max_memory_required_in_mb

@@ -21,9 +21,10 @@ from stacks.stage_metrics import (
     ConcurrencyMetric,
     Utilization,
     VariantMetric,
+    own_metrics,
 )
 from stacks.stage_scaling import Scaling
-from stacks.stage_update import Fleet, Rollout, Update, choose
+from stacks.stage_update import Fleet, Rollback, Rollout, Update, choose
 from stacks.stage_update import problems as update_problems
 from stacks.stage_variants import Name, Place, S3Uri, ServerlessVariant, Variant
 
@@ -56,6 +57,12 @@ class Endpoint(Settings):
             refuse([Problem("", repr(mode), "SageMaker has no such mode", fix)])
         return mode
 
+    @classmethod
+    def elsewhere(cls, key: str) -> str:
+        """Return where there is a setting that this mode has not, or ""."""
+        modes = [mode for mode, endpoint in _MODES.items() if key in endpoint.model_fields]
+        return f"mode {' or '.join(modes)}" if modes else ""
+
     @property
     def instance_variants(self) -> list[Variant]:
         """All variants that have instances, a shadow too."""
@@ -78,6 +85,14 @@ class Endpoint(Settings):
     def problems(self) -> Iterator[Problem]:
         """Yield what is wrong with the variants together, and with updating them so."""
         yield from _variant_problems(self.variants)
+        failures = self.update.rollback.max_failures_per_minute
+        if not isinstance(self, AsyncEndpoint) and failures != Rollback().max_failures_per_minute:
+            yield Problem(
+                "update.rollback.max_failures_per_minute",
+                failures,
+                "asynchronous endpoints alone publish InvocationFailures",
+                "remove it; max_5xx_percent counts the others' errors",
+            )
         for problem in update_problems(self.update, self.fleet()):
             yield Problem(f"update.{problem.key}", problem.got, problem.why, problem.fix)
 
@@ -93,6 +108,7 @@ class InstanceEndpoint(Endpoint):
         several = len(self.variants) > 1
         return Fleet(
             fewest=min((variant.fewest for variant in self.variants), default=0),
+            most=max((variant.most for variant in self.variants), default=0),
             no_steps=_INF1 if _has_inf1(self.variants) else "",
             no_batches=_INF1
             if _has_inf1(self.variants)
@@ -167,7 +183,8 @@ class RealtimeEndpoint(InstanceEndpoint):
         """Return what updates allow, of the components if there are any."""
         if self.components:
             return Fleet(
-                fewest=None,
+                fewest=min(component.fewest for component in self.components),
+                most=max(component.most for component in self.components),
                 no_steps="inference components are updated by rolling alone",
                 default="ROLLING",
                 why="inference components are updated by rolling alone",
@@ -178,6 +195,7 @@ class RealtimeEndpoint(InstanceEndpoint):
             return instances
         return Fleet(
             fewest=instances.fewest,
+            most=instances.most,
             no_steps=instances.no_steps,
             no_batches="AWS does not roll an endpoint with several variants, and a shadow is one",
             default="ALL_AT_ONCE",
@@ -407,6 +425,18 @@ class Notifications(Settings):
     ] = ()
     """Which notifications bring the answer along, if it is of 128 KB at the most."""
 
+    def problems(self) -> Iterator[Problem]:
+        """Yield an answer for a topic that is not there."""
+        for kind in self.include_inference_response_in:
+            key = kind.removesuffix("_NOTIFICATION_TOPIC").lower() + "_topic"
+            if getattr(self, key) is None:
+                yield Problem(
+                    "include_inference_response_in",
+                    kind,
+                    f"there is no {key}",
+                    f"add {key}, or remove it here",
+                )
+
 
 class AsyncEndpoint(InstanceEndpoint):
     """An endpoint with a queue: requests and answers lie in Amazon S3."""
@@ -501,10 +531,12 @@ def _metric_problems(
     """Yield metrics of SageMaker's that are not published where the scaling is."""
     for key in ("targets", "steps"):
         for index, policy in enumerate(getattr(scaling, key)):
-            if isinstance(policy.metric, str) and policy.metric not in named:
+            for where, name in own_metrics(policy.metric):
+                if name in named:
+                    continue
                 yield Problem(
-                    f"{at}.{key}.{index}.metric",
-                    policy.metric,
+                    f"{at}.{key}.{index}.metric{where}",
+                    name,
                     f"there is no such metric of {whose}, so nothing would ever scale",
                     f"choose one of {', '.join(sorted(named))}, or a metric of your own",
                 )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Protocol, get_args
+from typing import Any, Protocol, get_args, runtime_checkable
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -59,6 +59,15 @@ class Ruled(Protocol):
         """Yield each problem."""
 
 
+@runtime_checkable
+class Placed(Protocol):
+    """Settings that know what similar ones have and they have not."""
+
+    @classmethod
+    def elsewhere(cls, key: str) -> str:
+        """Return where there is a setting that is not one of this table's, or ""."""
+
+
 def _line(path: Path, at: Sequence[str | int], problem: Problem) -> str:
     key = ".".join(str(part) for part in (*at, problem.key) if part != "")
     return f"{path}: {key} is {problem.got}: {problem.why}; {problem.fix}"
@@ -90,7 +99,10 @@ def _problems(table: type[BaseModel], detail: ErrorDetails) -> Sequence[Problem]
         return [Problem("", "missing", "it is required", "add it")]
     if detail["type"] == "extra_forbidden":
         known = list(table.model_fields)
-        near = get_close_matches(str(detail["loc"][-1]), known, n=1)
+        key = str(detail["loc"][-1])
+        if issubclass(table, Placed) and (elsewhere := table.elsewhere(key)):
+            return [Problem("", "given", f"it is a setting of {elsewhere} alone", "remove it")]
+        near = get_close_matches(key, known, n=1)
         fix = f"did you mean {near[0]}?" if near else f"the keys here are {', '.join(known)}"
         return [Problem("", got, "there is no such setting", fix)]
     return [Problem("", got, "it cannot be used", detail["msg"].replace("Input", "it"))]

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import Discriminator, Field, Tag
 
 from stacks.settings import Settings
 from stacks.stage_errors import Problem
 
+Seconds = Annotated[int, Field(ge=0)]
+PolicyName = Annotated[str, Field(pattern=r"^[\w.-]+$", max_length=256)]
+
 VariantMetric: TypeAlias = Literal["InvocationsPerInstance", "ConcurrentRequestsPerModel"]
 """Of a variant of instances, predefined; not published by asynchronous endpoints."""
+HighResolutionMetric: TypeAlias = Literal["ConcurrentRequestsPerModel", "ConcurrentRequestsPerCopy"]
+"""With a data point each 10 seconds; all others of SageMaker's have one a minute."""
 ConcurrencyMetric: TypeAlias = Literal["ProvisionedConcurrencyUtilization"]
 """Of a serverless variant, predefined."""
 ComponentMetric: TypeAlias = Literal["InvocationsPerCopy", "ConcurrentRequestsPerCopy"]
@@ -75,8 +80,22 @@ class MathMetric(Settings):
     metrics: dict[str, CloudWatchMetric] = Field(min_length=1, max_length=10)
     """The metrics by the names that the expression has for them."""
 
+    def id_of_result(self, name: str) -> str:
+        """Return a name for what the expression yields that none of its metrics has."""
+        while name in self.metrics:
+            name += "_"
+        return name
+
     def problems(self) -> Iterator[Problem]:
-        """Yield names that CloudWatch does not take, and metrics that the expression leaves out."""
+        """Yield names that CloudWatch does not take, and those of metrics that are not there."""
+        text = re.sub(r"'[^']*'|\"[^\"]*\"", "", self.expression)
+        for name in sorted({*re.findall(r"\b[a-z]\w*\b(?!\s*\()", text)} - self.metrics.keys()):
+            yield Problem(
+                "expression",
+                self.expression,
+                f"there is no metric {name}",
+                f"add it to metrics, beside {', '.join(self.metrics)}",
+            )
         for name in self.metrics:
             if not re.fullmatch(r"[a-z][a-zA-Z0-9_]*", name):
                 yield Problem(
@@ -86,7 +105,7 @@ class MathMetric(Settings):
                     "digits and _ alone",
                     "rename it",
                 )
-            elif not re.search(rf"\b{name}\b", self.expression):
+            elif not re.search(rf"\b{name}\b", text):
                 yield Problem(
                     f"metrics.{name}",
                     name,
@@ -120,3 +139,20 @@ def name_of(metric: Metric) -> str:
         case MathMetric(metrics=metrics):
             return "And".join(name[:1].upper() + name[1:] for name in sorted(metrics))
     return metric
+
+
+def own_metrics(metric: Metric) -> Iterator[tuple[str, str]]:
+    """Yield the metrics that SageMaker publishes of what is scaled, by the keys that name them.
+
+    What has dimensions of its own may be a metric of something else.
+    """
+    match metric:
+        case MathMetric(metrics=metrics):
+            for key, each in metrics.items():
+                yield from ((f".metrics.{key}{where}", name) for where, name in own_metrics(each))
+        case CloudWatchMetric(metric_name=name, dimensions=None) if (
+            "sagemaker" in metric.namespace.lower() and name in get_args(NamedMetric)
+        ):
+            yield ".metric_name", name
+        case str():
+            yield "", metric

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from datetime import datetime
-from itertools import pairwise
-from typing import Annotated, ClassVar, Literal
-from zoneinfo import available_timezones
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from stacks.settings import Cfn, Settings, Several
 from stacks.stage_errors import Problem
-from stacks.stage_metrics import CloudWatchMetric, Metric, name_of
-
-Seconds = Annotated[int, Field(ge=0)]
-PolicyName = Annotated[str, Field(pattern=r"^[\w.-]+$", max_length=256)]
+from stacks.stage_metrics import CloudWatchMetric, Metric, PolicyName, Seconds, name_of
+from stacks.stage_schedule import ScheduledAction
+from stacks.stage_steps import StepAdjustment, StepScaling
 
 _TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
 _POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
-_SCHEDULE = re.compile(
-    r"cron\(\S+( \S+){5}\)|rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)"
-    r"|at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)"
-)
 
 
 class TargetTracking(Settings):
@@ -64,179 +56,6 @@ class TargetTracking(Settings):
                 if self.value <= 100
                 else "write 0.7 for 70 %",
             )
-
-
-class StepAdjustment(Settings):
-    """By how much the count changes while the metric is within bounds, relative to a threshold."""
-
-    cloudformation: ClassVar[str] = f"{_POLICY}/StepScalingPolicyConfiguration/StepAdjustments"
-
-    metric_interval_lower_bound: float | None = Field(default=None, strict=False)
-    """From how far above the threshold (included), or below it if negative; unbounded if absent."""
-    metric_interval_upper_bound: float | None = Field(default=None, strict=False)
-    """To how far above the threshold (excluded), or below it if negative; unbounded if absent."""
-    scaling_adjustment: int
-    """How much is added, or removed if negative; of ExactCapacity the count itself."""
-
-
-class StepScaling(Settings):
-    """Change the count when an alarm goes off, by how far the metric is beyond its threshold."""
-
-    cloudformation: ClassVar[str] = f"{_POLICY}/StepScalingPolicyConfiguration"
-
-    metric: Annotated[Metric, Cfn("AWS::CloudWatch::Alarm/MetricName")]
-    """What the alarm watches."""
-    threshold: Annotated[float, Cfn("AWS::CloudWatch::Alarm/Threshold")] = Field(strict=False)
-    """The value at which the alarm goes off."""
-    comparison_operator: Annotated[
-        Literal[
-            "GreaterThanOrEqualToThreshold",
-            "GreaterThanThreshold",
-            "LessThanThreshold",
-            "LessThanOrEqualToThreshold",
-        ],
-        Cfn("AWS::CloudWatch::Alarm/ComparisonOperator"),
-    ] = "GreaterThanOrEqualToThreshold"
-    """On which side of the threshold it does; LessThan… for a policy that removes."""
-    step_adjustments: Several[StepAdjustment] = Field(min_length=1, max_length=20)
-    """What happens, by how far the metric is from the threshold."""
-    adjustment_type: Literal["ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity"] = (
-        "ChangeInCapacity"
-    )
-    """What an adjustment is: a difference, a difference in percent, or the count itself."""
-    cooldown: Seconds = 300
-    """How many seconds after one change the next may follow."""
-    period: Annotated[int, Cfn("AWS::CloudWatch::Alarm/Period")] = Field(
-        default=60, ge=10, multiple_of=10
-    )
-    """Over how many seconds each data point of the metric is taken."""
-    evaluation_periods: Annotated[int, Cfn("AWS::CloudWatch::Alarm/EvaluationPeriods")] = Field(
-        default=1, ge=1
-    )
-    """How many periods in a row have to be beyond the threshold.
-
-    Raise it if single peaks are not worth an instance.
-    """
-    name: Annotated[PolicyName | None, Cfn("../PolicyName")] = None
-    """The policy's name: made of the metric's if absent."""
-
-    @property
-    def policy_name(self) -> str:
-        """The policy's name."""
-        return self.name or f"{name_of(self.metric)}{self.comparison_operator.partition('Than')[0]}"
-
-    def problems(self) -> Iterator[Problem]:
-        """Yield steps with a gap, or of nothing."""
-        yield from _step_problems(self.step_adjustments)
-
-
-def _step_problems(steps: Sequence[StepAdjustment]) -> Iterator[Problem]:
-    """Yield bounds between which nothing lies, and gaps and overlaps of two steps.
-
-    Application Auto Scaling User Guide, "Step adjustments": ranges neither overlap nor leave a gap.
-    """
-    for index, step in enumerate(steps):
-        low, high = step.metric_interval_lower_bound, step.metric_interval_upper_bound
-        if low is not None and high is not None and low >= high:
-            yield Problem(
-                f"step_adjustments.{index}.metric_interval_upper_bound",
-                high,
-                f"it is not above metric_interval_lower_bound, {low:g}",
-                "raise it",
-            )
-            return
-        if low is None and high is None and len(steps) > 1:
-            yield Problem(
-                f"step_adjustments.{index}",
-                "without a bound",
-                "it leaves nothing to the other steps",
-                "give each of several steps its bounds",
-            )
-            return
-    ordered = sorted(
-        steps,
-        key=lambda step: (
-            float("-inf")
-            if step.metric_interval_lower_bound is None
-            else step.metric_interval_lower_bound
-        ),
-    )
-    for one, two in pairwise(ordered):
-        end, begin = one.metric_interval_upper_bound, two.metric_interval_lower_bound
-        if end != begin or end is None:
-            yield Problem(
-                "step_adjustments",
-                f"one up to {_bound(end)}, the next from {_bound(begin)}",
-                "steps may neither overlap nor leave a gap",
-                "let each begin where another ends",
-            )
-
-
-def _bound(value: float | None) -> str:
-    return "no bound" if value is None else f"{value:g}"
-
-
-class ScheduledAction(Settings):
-    """Set other bounds at a time, once or again and again."""
-
-    cloudformation: ClassVar[str] = f"{_TARGET}/ScheduledActions"
-
-    name: Annotated[str, Cfn("ScheduledActionName")] = Field(
-        pattern=r"^[^:/|\s]([^:/|]*[^:/|\s])?$", max_length=256
-    )
-    """The action's name."""
-    schedule: str
-    """When: "cron(0 8 ? * MON-FRI *)", "rate(12 hours)" or, once, "at(2027-01-31T08:00:00)"."""
-    timezone: str = "UTC"
-    """Whose time the schedule means, such as "Europe/Berlin", with its summer time."""
-    start_time: datetime | None = None
-    """From when on a repeated schedule counts."""
-    end_time: datetime | None = None
-    """Until when it does."""
-    min_capacity: Annotated[int | None, Cfn("ScalableTargetAction/MinCapacity")] = Field(
-        default=None, ge=0
-    )
-    """The fewest from then on."""
-    max_capacity: Annotated[int | None, Cfn("ScalableTargetAction/MaxCapacity")] = Field(
-        default=None, ge=0
-    )
-    """The most from then on."""
-
-    def problems(self) -> Iterator[Problem]:
-        """Yield a time that nobody understands, and bounds that exclude each other."""
-        if not _SCHEDULE.fullmatch(self.schedule):
-            yield Problem(
-                "schedule",
-                self.schedule,
-                "Application Auto Scaling knows cron expressions of six fields, rates and times",
-                'write like "cron(0 8 ? * MON-FRI *)", "rate(12 hours)", "at(2027-01-31T08:00:00)"',
-            )
-        zones = available_timezones()
-        if zones and self.timezone not in zones:
-            yield Problem(
-                "timezone",
-                self.timezone,
-                "there is no such time zone",
-                'write like "Europe/Berlin"',
-            )
-        low, high = self.min_capacity, self.max_capacity
-        if low is None and high is None:
-            yield Problem(
-                "min_capacity", "missing", "the action would change nothing", "add a bound"
-            )
-        elif low is not None and high is not None and low > high:
-            yield Problem(
-                "min_capacity",
-                low,
-                f"it is above max_capacity, {high}",
-                f"lower it to {high} or raise max_capacity",
-            )
-        if self.start_time and self.end_time and not _before(self.start_time, self.end_time):
-            yield Problem("end_time", self.end_time, "it is not after start_time", "raise it")
-
-
-def _before(one: datetime, two: datetime) -> bool:
-    return one.timestamp() < two.timestamp()
 
 
 class Scaling(Settings):
@@ -283,6 +102,12 @@ class Scaling(Settings):
             self.min_capacity,
         )
 
+    @property
+    def highest(self) -> int:
+        """The most that there ever are."""
+        given = [action.max_capacity for action in self.schedule if action.max_capacity is not None]
+        return max(self.max_capacity, *given, self.max_capacity)
+
     def problems(self) -> Iterator[Problem]:
         """Yield bounds that exclude each other, no reason to scale, and names given twice."""
         if self.min_capacity > self.max_capacity:
@@ -300,21 +125,57 @@ class Scaling(Settings):
                 'write targets = [{ metric = "InvocationsPerInstance", value = 600 }], or remove '
                 "scaling",
             )
+        cooldowns = ("scale_in_cooldown_seconds", "scale_out_cooldown_seconds")
+        for key in () if self.targets else cooldowns:
+            if getattr(self, key) != type(self).model_fields[key].default:
+                yield Problem(
+                    key,
+                    getattr(self, key),
+                    "there are no targets that it could be of",
+                    "remove it; a step has a cooldown of its own",
+                )
+        yield from self._half_problems()
         policies = [
+            *([("", _FROM_ZERO)] if not self.lowest else []),
             *((f"targets.{index}", each.policy_name) for index, each in enumerate(self.targets)),
             *((f"steps.{index}", each.policy_name) for index, each in enumerate(self.steps)),
         ]
-        yield from _twice(policies, "policy")
+        # Letter cases and punctuation make no construct's id of its own.
+        yield from _twice(policies, "policy", lambda name: re.sub(r"[.-]", "", name).lower())
         yield from _twice(
             [(f"schedule.{index}", each.name) for index, each in enumerate(self.schedule)],
             "scheduled action",
         )
 
+    def _half_problems(self) -> Iterator[Problem]:
+        """Yield actions of one bound that another action's other bound may exclude at its time."""
+        lows = [self.min_capacity, *(action.min_capacity for action in self.schedule)]
+        highs = [self.max_capacity, *(action.max_capacity for action in self.schedule)]
+        most = max(low for low in lows if low is not None)
+        fewest = min(high for high in highs if high is not None)
+        for index, action in enumerate(self.schedule):
+            low, high = action.min_capacity, action.max_capacity
+            if high is None and low is not None and low > fewest:
+                yield _excluded(index, "min", low, "max", fewest)
+            if low is None and high is not None and high < most:
+                yield _excluded(index, "max", high, "min", most)
 
-def _twice(named: Sequence[tuple[str, str]], kind: str) -> Iterator[Problem]:
-    names = [name for _, name in named]
+
+def _excluded(index: int, key: str, value: int, other: str, bound: int) -> Problem:
+    return Problem(
+        f"schedule.{index}.{key}_capacity",
+        value,
+        f"{other}_capacity may be {bound} at that time, and excludes it",
+        f"give the action a {other}_capacity too",
+    )
+
+
+def _twice(
+    named: Sequence[tuple[str, str]], kind: str, folded: Callable[[str], str] = str
+) -> Iterator[Problem]:
+    names = [folded(name) for _, name in named]
     for index, (key, name) in enumerate(named):
-        if name in names[:index]:
+        if names[index] in names[:index]:
             yield Problem(
                 f"{key}.name", name, f"another {kind} has this name", "give each a name of its own"
             )
@@ -327,7 +188,7 @@ def from_zero_instances(endpoint_name: str) -> StepScaling:
     (SageMaker Developer Guide, "Autoscale an asynchronous endpoint", whose figures these are).
     """
     return StepScaling(
-        name="FromZero",
+        name=_FROM_ZERO,
         metric=CloudWatchMetric(
             namespace="AWS/SageMaker",
             metric_name="HasBacklogWithoutCapacity",
@@ -342,10 +203,11 @@ def from_zero_instances(endpoint_name: str) -> StepScaling:
 def from_zero_copies(component_name: str) -> StepScaling:
     """Return what brings an inference component back from zero, once a request was refused.
 
-    SageMaker Developer Guide, "Scale an endpoint to zero instances", whose figures these are.
+    SageMaker Developer Guide, "Scale an endpoint to zero instances", whose figures these are, but
+    for one: its alarm waits for a second refused request within a minute, ours for none.
     """
     return StepScaling(
-        name="FromZero",
+        name=_FROM_ZERO,
         metric=CloudWatchMetric(
             namespace="AWS/SageMaker",
             metric_name="NoCapacityInvocationFailures",
@@ -358,4 +220,5 @@ def from_zero_copies(component_name: str) -> StepScaling:
     )
 
 
+_FROM_ZERO = "FromZero"
 _ONE_MORE = (StepAdjustment(metric_interval_lower_bound=0, scaling_adjustment=1),)

@@ -130,12 +130,13 @@ class Update(Settings):
 class Fleet:
     """What an endpoint's nature allows an update to do.
 
-    fewest is the smallest number of instances (or copies) that a variant may have meanwhile, or
-    None where none are counted. no_steps and no_batches say why it cannot be moved in steps, or
-    rolled; "" if it can.
+    fewest and most are the smallest and the largest number of instances (or copies) that a variant
+    may have meanwhile, or None where none are counted. no_steps and no_batches say why it cannot be
+    moved in steps, or rolled; "" if it can.
     """
 
     fewest: int | None
+    most: int | None = None
     no_steps: str = ""
     no_batches: str = ""
     default: Literal["STEPS", "ROLLING", "ALL_AT_ONCE"] = "STEPS"
@@ -155,15 +156,15 @@ class Rollout:
     maximum_execution_timeout_in_seconds: int | None
     reason: str
 
-    def waiting_seconds(self, fewest: int) -> int:
-        """How long it waits in all, with so many instances: with more of them not less."""
+    def waiting_seconds(self, most: int) -> int:
+        """How long it waits in all, with so many instances: with fewer of them not more."""
         match self.policy:
             case "ALL_AT_ONCE":
                 steps = 0
             case "CANARY":
                 steps = 1
             case _:
-                whole = 100 if self.size_type == "CAPACITY_PERCENT" else fewest
+                whole = 100 if self.size_type == "CAPACITY_PERCENT" else most
                 steps = ceil(whole / self.size)
         return steps * self.wait_interval_in_seconds + self.termination_wait_in_seconds
 
@@ -208,15 +209,22 @@ def _safest(fleet: Fleet) -> tuple[Policy, str]:
 
 def problems(update: Update, fleet: Fleet) -> Iterator[Problem]:
     """Yield what AWS refuses, or does not do, with instances such as these."""
-    stepwise = update.policy in ("CANARY", "LINEAR")
-    against = fleet.no_steps if stepwise else fleet.no_batches if update.policy == "ROLLING" else ""
+    against = {
+        "ALL_AT_ONCE": fleet.why if fleet.default == "ROLLING" else "",
+        "CANARY": fleet.no_steps,
+        "LINEAR": fleet.no_steps,
+        "ROLLING": fleet.no_batches,
+    }.get(update.policy or "")
     if against:
         yield Problem(
             "policy", update.policy, against, "remove it, and the safest that works is chosen"
         )
     elif update.policy in _SIZES and fleet.fewest is not None:
-        yield from _size_problems(update, update.policy, fleet.fewest, fleet.unit)
-    waiting = choose(update, fleet).waiting_seconds(fleet.fewest or 1)
+        yield from _size_problems(update, update.policy, fleet.fewest, fleet)
+    chosen = choose(update, fleet)
+    if update.policy is None:
+        yield from _unused(update, chosen)
+    waiting = chosen.waiting_seconds(fleet.most or 1)
     limit = update.maximum_execution_timeout_in_seconds
     if limit is not None and limit <= waiting:
         yield Problem(
@@ -227,20 +235,49 @@ def problems(update: Update, fleet: Fleet) -> Iterator[Problem]:
         )
 
 
-def _size_problems(update: Update, policy: Policy, fewest: int, unit: str) -> Iterator[Problem]:
+def _unused(update: Update, chosen: Rollout) -> Iterator[Problem]:
+    """Yield a wait that the chosen policy does not have."""
+    key = {"ALL_AT_ONCE": "wait_interval_in_seconds", "ROLLING": "termination_wait_in_seconds"}.get(
+        chosen.policy
+    )
+    if key and getattr(update, key) is not None:
+        yield Problem(
+            key,
+            getattr(update, key),
+            f"what is chosen is {chosen.policy}, which has no such wait: {chosen.reason}",
+            "remove it",
+        )
+
+
+def _size_problems(update: Update, policy: Policy, fewest: int, fleet: Fleet) -> Iterator[Problem]:
     low, high = _SIZES[policy]
-    count = update.instance_count
-    if fewest < 2:
+    count, percent = update.instance_count, update.capacity_percent
+    most = fewest if fleet.most is None else fleet.most
+    if fewest < 2 and fleet.default != "ROLLING":
         yield Problem(
             "policy",
             policy,
-            f"it moves half of the {unit} at the most, and there may be only {fewest}",
-            f"start with 2 {unit} or more, or remove it",
+            f"it moves half of the {fleet.unit} at the most, and there may be only {fewest}",
+            f"keep 2 {fleet.unit} or more, or remove it",
         )
-    elif count is not None and not fewest * low <= count * 100 <= fewest * high:
+    elif count is not None and count * 100 > fewest * high:
         yield Problem(
             "instance_count",
             count,
             f"a step of {policy} moves {low} to {high} percent, and there may be only {fewest}",
-            "write capacity_percent, or another number",
+            "write capacity_percent, or a smaller number",
+        )
+    elif count is not None and count * 100 < most * low:
+        yield Problem(
+            "instance_count",
+            count,
+            f"a step of {policy} moves {low} to {high} percent, and there may be {most}",
+            "write capacity_percent, or a larger number",
+        )
+    elif percent is not None and fewest > 1 and percent * fewest < 100:
+        yield Problem(
+            "capacity_percent",
+            percent,
+            f"of {fewest} {fleet.unit}, which there may be, it is less than one",
+            f"raise it to {ceil(100 / fewest)}",
         )

@@ -192,6 +192,12 @@ class Variant(Settings):
         lowest = self.scaling.lowest if self.scaling else self.initial_instance_count
         return min(self.initial_instance_count, lowest)
 
+    @property
+    def most(self) -> int:
+        """The largest number of instances that there may be."""
+        highest = self.scaling.highest if self.scaling else self.initial_instance_count
+        return max(self.initial_instance_count, highest)
+
     def problems(self) -> Iterator[Problem]:
         """Yield no type or two, a count outside its bounds, and types that AWS does not scale."""
         yield from self._type_problems()
@@ -292,13 +298,18 @@ class ServerlessVariant(Settings):
             provisioned,
             f"the variant {self.name} starts with {provisioned}",
         )
-        if self.scaling.max_capacity > self.max_concurrency:
-            yield Problem(
-                "scaling.max_capacity",
-                self.scaling.max_capacity,
-                f"it is above max_concurrency, {self.max_concurrency}",
-                f"lower it to {self.max_concurrency} or raise max_concurrency",
-            )
+        bounds = {"scaling.max_capacity": self.scaling.max_capacity} | {
+            f"scaling.schedule.{index}.max_capacity": action.max_capacity or 0
+            for index, action in enumerate(self.scaling.schedule)
+        }
+        for key, bound in bounds.items():
+            if bound > self.max_concurrency:
+                yield Problem(
+                    key,
+                    bound,
+                    f"it is above max_concurrency, {self.max_concurrency}",
+                    f"lower it to {self.max_concurrency} or raise max_concurrency",
+                )
 
 
 def bounds_problems(scaling: Scaling, key: str, initial: int, why: str) -> Iterator[Problem]:

@@ -58,17 +58,26 @@ def test_app_imports_the_stacks_and_the_archive_and_no_other_part() -> None:
     assert imported - sys.stdlib_module_names == {"aws_cdk", "model_artifact", "stacks"}
 
 
-@pytest.mark.parametrize(("stage", "stack"), [(None, "iris-dev"), ("prod", "iris-prod")])
+@pytest.mark.parametrize(
+    ("stage", "stack", "update"),
+    [
+        (None, "iris-dev", "ALL_AT_ONCE: a variant may have one instance, which cannot be moved "),
+        ("prod", "iris-prod", "CANARY 50 %: every variant has 2 instances or more"),
+    ],
+)
 def test_a_stage_becomes_a_stack_with_the_endpoints_name_and_the_real_archive(
-    project: Path, stage: str | None, stack: str
+    project: Path, stage: str | None, stack: str, update: str
 ) -> None:
     done = run_app(project, stage)
     assert done.returncode == 0
-    # All that is said is which image was chosen: a version may be a beginning of one, and what
-    # that stands for changes with the table of images. (And that the trial takes its time.)
+    # All that is said is what was chosen: which image (a version may be a beginning of one, and
+    # what that stands for changes with the table of images) and how it is updated. (And that the
+    # trial takes its time.)
     said = [line for line in done.stderr.splitlines() if not line.startswith("loading")]
     registry = "492215442770.dkr.ecr.eu-central-1.amazonaws.com"
-    assert said == [f"{stack}: image {registry}/sagemaker-scikit-learn:1.9-0-cpu-py3"]
+    assert said[0] == f"{stack}: image {registry}/sagemaker-scikit-learn:1.9-0-cpu-py3"
+    assert said[1].startswith(f"{stack}: updates {update}")
+    assert len(said) == 2
     assets = json.loads((project / "cdk.out" / f"{stack}.assets.json").read_text())
     (archive,) = (key for key in assets["files"] if key.endswith(".tar"))
     template = (project / "cdk.out" / f"{stack}.template.json").read_text()
@@ -121,7 +130,7 @@ def test_a_switch_that_is_misspelt_is_refused(project: Path) -> None:
 @pytest.mark.parametrize(
     ("broken", "stage", "said"),
     [
-        ("stages/prod.toml", "production", "there is dev, prod"),
+        ("stages/prod.toml", "production", "there is dev, examples/ab, "),
         ("model_artifact/model/model.joblib", None, "train the example"),
         ("inference/code/inference.py", None, "no inference.py"),
     ],

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from cfnlint.config import ConfigMixIn
+from cfnlint.decode.decode import decode_str
+from cfnlint.runner import Runner
+
+from stacks.stage import Stage
+
+REGION = "eu-central-1"
+"""Where the stages of these tests are deployed."""
 CONTENT_SHA256 = "0123456789abcdef" * 4
 """What the archive's hash is in these tests, so that no snapshot depends on a model."""
 
 MODEL, ROLE, POLICY = "AWS::SageMaker::Model", "AWS::IAM::Role", "AWS::IAM::Policy"
 CONFIG, ENDPOINT = "AWS::SageMaker::EndpointConfig", "AWS::SageMaker::Endpoint"
 TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
+COMPONENT = "AWS::SageMaker::InferenceComponent"
+ALARM = "AWS::CloudWatch::Alarm"
 SCALING_POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
 
 
@@ -42,12 +52,26 @@ class Synthesized:
 
     def findings(self) -> list[str]:
         """Return what cfn-lint and the CDK's own validation find wrong with the template."""
-        file = self.folder / "linted.json"
-        file.write_text(json.dumps(self.template))
-        lint = subprocess.run(["cfn-lint", str(file)], capture_output=True, text=True, check=False)
+        return [*lint(self.template), *self.validated()]
+
+    def validated(self) -> list[str]:
+        """Return what the CDK's own validation finds wrong with all that lies in the folder."""
         report = json.loads((self.folder / "validation-report.json").read_text())
-        found = [v for plugin in report["pluginReports"] for v in plugin["violations"]]
-        return [*lint.stdout.splitlines(), *lint.stderr.splitlines(), *map(str, found)]
+        return [str(found) for plugin in report["pluginReports"] for found in plugin["violations"]]
 
 
 Synthesize = Callable[..., Synthesized]
+SynthesizeAll = Callable[[Iterable[Stage]], list[Synthesized]]
+
+
+def lint(template: dict[str, Any]) -> list[str]:
+    """Return what cfn-lint says of a template, with all rules that its command has."""
+    decoded, errors = decode_str(json.dumps(template))
+    found = errors or _cfn_lint().validate_template(decoded)
+    return [f"{each.rule.id} {each.path}: {each.message}" for each in found]
+
+
+@cache
+def _cfn_lint() -> Runner:
+    # Its rules take longer to load than a template to check.
+    return Runner(ConfigMixIn(regions=[REGION]))

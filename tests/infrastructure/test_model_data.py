@@ -117,6 +117,27 @@ def test_cfn_lint_and_the_cdks_own_validation_accept_a_model_in_s3(
     assert prefix.findings() == []
 
 
+def test_a_role_of_several_models_reads_each_by_a_statement_of_its_own(
+    synthesize: Synthesize,
+) -> None:
+    document = with_model().model_dump()
+    one = document.pop("model")
+    document["models"] = {
+        "first": one | {"artifact": PREFIX},
+        "second": one | {"artifact": "s3://models/other/"},
+        "again": one | {"artifact": PREFIX},
+    }
+    document["endpoint"]["pipeline"] = list(document["models"])
+    deployed = synthesize(Stage.model_validate(document))
+    assert [(each["Sid"], each["Resource"]) for each in on_s3(deployed)] == [
+        ("ReadFiles", "arn:aws:s3:::models/llama/7b/*"),
+        ("ListFiles", "arn:aws:s3:::models"),
+        ("ReadFiles2", "arn:aws:s3:::models/other/*"),
+        ("ListFiles2", "arn:aws:s3:::models"),
+    ]
+    assert deployed.findings() == []
+
+
 def test_a_container_may_be_kept_from_calling_anyone(
     synthesize: Synthesize, archive: Synthesized
 ) -> None:

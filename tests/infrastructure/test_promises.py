@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from stacks.stage import Stage
 from tests.infrastructure.synthesis import (
     CONFIG,
@@ -28,15 +26,6 @@ def changed(stage: Stage, **values: Any) -> Stage:
     first, *others = document["endpoint"]["variants"]
     document["endpoint"]["variants"] = [first | values, *others]
     return Stage.model_validate(document)
-
-
-def differing(one: Synthesized, other: Synthesized) -> set[str]:
-    """Return the types of the resources that differ between two templates."""
-    resources = one.template["Resources"], other.template["Resources"]
-    assert resources[0].keys() == resources[1].keys()
-    return {
-        resources[0][key]["Type"] for key in resources[0] if resources[0][key] != resources[1][key]
-    }
 
 
 def test_the_endpoint_has_the_stages_name_and_nothing_that_is_replaced_has_one(
@@ -218,27 +207,6 @@ def test_the_same_archive_gives_the_same_template(
 ) -> None:
     again = synthesize(stage)
     assert (again.template, again.assets) == (deployed.template, deployed.assets)
-
-
-def test_new_model_bytes_change_the_model_and_its_permission_but_no_name_and_no_endpoint(
-    stage: Stage, deployed: Synthesized, synthesize: Synthesize
-) -> None:
-    # The endpoint config follows: CloudFormation replaces what refers to a replaced resource.
-    assert differing(deployed, synthesize(stage, "f" * 64)) == {MODEL, POLICY}
-
-
-@pytest.mark.parametrize(
-    ("values", "types"),
-    [
-        ({"initial_instance_count": 2, "instance_type": "ml.m5.xlarge"}, {CONFIG}),
-        ({"initial_variant_weight": 0.5}, {CONFIG}),
-    ],
-)
-def test_a_changed_variant_changes_the_endpoint_config_alone(
-    synthesize: Synthesize, values: dict[str, Any], types: set[str]
-) -> None:
-    dev = Stage.load("dev")
-    assert differing(synthesize(dev), synthesize(changed(dev, **values))) == types
 
 
 def test_weight_zero_stays_zero(synthesize: Synthesize) -> None:

@@ -10,7 +10,7 @@ from tests.infrastructure.synthesis import Synthesized
 
 
 def test_the_template_is_the_accepted_one(
-    stage: Stage, deployed: Synthesized, snapshot: SnapshotAssertion
+    shipped_stage: Stage, shipped: Synthesized, snapshot: SnapshotAssertion
 ) -> None:
-    name = stage.endpoint.name
-    assert deployed.template == snapshot(name=name, extension_class=JSONSnapshotExtension)
+    name = shipped_stage.endpoint.name
+    assert shipped.template == snapshot(name=name, extension_class=JSONSnapshotExtension)

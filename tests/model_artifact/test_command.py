@@ -53,7 +53,7 @@ def test_an_archive_is_not_run_when_it_is_not_to_be(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (["missing.tar.gz"], "missing.tar.gz: there is no such file"),
-        (["--stage", "missing"], "there is no such stage; there is dev, prod"),
+        (["--stage", "missing"], "there is no such stage; there is dev, examples/ab, "),
         (["."], ".: there is no such file"),
     ],
 )

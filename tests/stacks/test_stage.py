@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from contextlib import suppress
 from pathlib import Path
@@ -15,9 +16,13 @@ from stacks.stage_errors import StageError
 from tests.stacks.edited import DEV, FRAMEWORK, OWN_IMAGE, STAGES, load, problems
 
 
-@pytest.mark.parametrize("path", sorted(STAGES.glob("*.toml")), ids=lambda path: path.stem)
-def test_every_stage_that_ships_loads(path: Path) -> None:
-    assert Stage.load(path.stem, STAGES).endpoint.name
+@pytest.mark.parametrize("path", sorted(STAGES.rglob("*.toml")), ids=lambda path: path.stem)
+def test_every_stage_that_ships_loads_and_names_its_schema(path: Path) -> None:
+    name = path.relative_to(STAGES).with_suffix("").as_posix()
+    assert Stage.load(name, STAGES).endpoint.name
+    named = re.match("#:schema (.+)", path.read_text())
+    assert named
+    assert (path.parent / named[1]).samefile(STAGES / "stage.schema.json")
 
 
 def test_dev_is_one_instance_that_scales_to_two_and_prod_two_that_scale_to_eight() -> None:

@@ -54,8 +54,8 @@ def test_an_unknown_stage_lists_those_there_are(stages: Path, name: str) -> None
     assert str(caught.value).startswith(f"{stages.parent}/")
 
 
-def test_what_ships_is_dev_and_prod() -> None:
-    with pytest.raises(StageError, match="there is dev, prod"):
+def test_what_ships_is_dev_and_prod_and_examples() -> None:
+    with pytest.raises(StageError, match=r"there is dev, examples/ab, .*, examples/shadow, prod"):
         Stage.load("production", STAGES)
 
 
