@@ -76,7 +76,10 @@ class StepAdjustment(Settings):
     metric_interval_upper_bound: float | None = Field(default=None, strict=False)
     """To how far above the threshold (excluded), or below it if negative; unbounded if absent."""
     scaling_adjustment: int
-    """How much is added, or removed if negative; of ExactCapacity the count itself."""
+    """How much is added, or removed if negative; of ExactCapacity the count itself.
+
+    More for steps farther from the threshold, where one instance would not be enough.
+    """
 
 
 class StepScaling(Settings):
@@ -103,13 +106,22 @@ class StepScaling(Settings):
     adjustment_type: Literal["ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity"] = (
         "ChangeInCapacity"
     )
-    """What an adjustment is: a difference, a difference in percent, or the count itself."""
+    """What an adjustment is: a difference, a difference in percent, or the count itself.
+
+    PercentChangeInCapacity for counts that vary widely.
+    """
     cooldown: Seconds = 300
-    """How many seconds after one change the next may follow."""
+    """How many seconds after one change the next may follow.
+
+    As long as a new instance takes until it serves, else more are added than the load needs.
+    """
     period: Annotated[int, Cfn("AWS::CloudWatch::Alarm/Period")] = Field(
         default=60, ge=10, multiple_of=10
     )
-    """Over how many seconds each data point of the metric is taken."""
+    """Over how many seconds each data point of the metric is taken.
+
+    60 for what SageMaker publishes; 10 and 30 for metrics of high resolution alone.
+    """
     evaluation_periods: Annotated[int, Cfn("AWS::CloudWatch::Alarm/EvaluationPeriods")] = Field(
         default=1, ge=1
     )
@@ -188,7 +200,10 @@ class ScheduledAction(Settings):
     schedule: str
     """When: "cron(0 8 ? * MON-FRI *)", "rate(12 hours)" or, once, "at(2027-01-31T08:00:00)"."""
     timezone: str = "UTC"
-    """Whose time the schedule means, such as "Europe/Berlin", with its summer time."""
+    """Whose time the schedule means, such as "Europe/Berlin", with its summer time.
+
+    That of the people who cause the load.
+    """
     start_time: datetime | None = None
     """From when on a repeated schedule counts."""
     end_time: datetime | None = None
@@ -196,7 +211,10 @@ class ScheduledAction(Settings):
     min_capacity: Annotated[int | None, Cfn("ScalableTargetAction/MinCapacity")] = Field(
         default=None, ge=0
     )
-    """The fewest from then on."""
+    """The fewest from then on.
+
+    Raise it before the load comes, by as long as instances take to start.
+    """
     max_capacity: Annotated[int | None, Cfn("ScalableTargetAction/MaxCapacity")] = Field(
         default=None, ge=0
     )
@@ -250,7 +268,10 @@ class Scaling(Settings):
     2 for what must survive the loss of an availability zone.
     """
     max_capacity: int = Field(ge=1)
-    """The most: the bound of the bill."""
+    """The most: the bound of the bill.
+
+    Within the account's quota for the instance type, or scaling stops there.
+    """
     targets: Annotated[Several[TargetTracking], Cfn("")] = ()
     """Measures to keep near a value; of several, the one that asks for most counts."""
     steps: Annotated[Several[StepScaling], Cfn("")] = ()
