@@ -32,7 +32,7 @@ LIMIT = 1.25
 def main() -> None:
     """Measure, as the command line says."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.synth", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=10, metavar="N", help="default: 10")
+    parser.add_argument("--rounds", type=int, default=20, metavar="N", help="default: 20")
     options = parser.parse_args()
     if not any((ROOT / "model_artifact" / "model").glob("*")):
         subprocess.run([sys.executable, "-m", "model_artifact.train"], cwd=ROOT, check=True)
