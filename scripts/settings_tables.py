@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from local_cloud.cloudformation.schemas import find
 from stacks.settings import Cfn, Settings
 from stacks.stage_metrics import NamedMetric
-from stacks.stage_schema import TomlSchema
+from stacks.stage_schema import TomlSchema, docstrings
 
 _UNITS = {
     "_seconds": "seconds",
@@ -65,7 +65,7 @@ class Row:
 def rows(tables: Sequence[type[Settings]], *, shared: bool) -> Iterator[Row]:
     """Yield the settings that all of several tables have, or those that only the first has."""
     first, *others = tables
-    schemas = [_schema(table) for table in tables]
+    schemas, texts = [_schema(table) for table in tables], docstrings(first)
     for name, field in first.model_fields.items():
         if others and all(name in table.model_fields for table in others) != shared:
             continue
@@ -75,7 +75,7 @@ def rows(tables: Sequence[type[Settings]], *, shared: bool) -> Iterator[Row]:
             " or ".join(dict.fromkeys(_type(each) for each in types)),
             next((unit for end, unit in _UNITS.items() if name.endswith(end)), "-"),
             _default(field),
-            _about(field),
+            _about(texts[name]),
             property_of(first, name),
         )
 
@@ -227,7 +227,7 @@ def _default(field: FieldInfo) -> str:
     return f"`{json.dumps(value, default=str)}`"
 
 
-def _about(field: FieldInfo) -> str:
+def _about(text: str) -> str:
     """Return a docstring in one line: what the setting is, then when to change it."""
-    what, _, when = (" ".join(part.split()) for part in (field.description or "").partition("\n\n"))
+    what, _, when = (" ".join(part.split()) for part in text.partition("\n\n"))
     return f"{what}<br>*{when}*" if when else what
