@@ -14,7 +14,7 @@ help:
 	@echo "make test      every check and test"
 	@echo "make check     the checks alone: format, lint, types, who imports whom"
 	@echo "make snapshot  accept the templates as they now are"
-	@echo "make schema    write stages/stage.schema.json for editors, and docs/inspection.md"
+	@echo "make schema    write stages/stage.schema.json for editors, docs/settings.md and docs/inspection.md"
 	@echo "make images    write stacks/images.json anew, from the SageMaker SDK's data"
 	@echo "make images-compare   ask the SDK itself the same, of everything (450 MB in build/)"
 	@echo "make instance-types    write stacks/instance_types.json anew, from moto's, cfn-lint's, botocore's data"
@@ -61,6 +61,7 @@ snapshot: $(INSTALLED)
 
 schema: $(INSTALLED)
 	python -m stacks.stage > stages/stage.schema.json
+	python -m scripts.build_settings_docs > docs/settings.md
 	python -m model_artifact.inspection > docs/inspection.md
 
 # The SDK whose data says which images AWS publishes. Write its newest version here, then
@@ -96,6 +97,7 @@ instance-types: $(INSTALLED)
 
 bench: $(INSTALLED)
 	python -m benchmarks.archive
+	python -m benchmarks.synth
 
 lock: $(INSTALLED)
 	uv pip compile --upgrade --universal --python-version 3.11 --no-annotate \

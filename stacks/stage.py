@@ -21,6 +21,7 @@ from stacks.settings import Cfn, Settings
 from stacks.stage_endpoint import AnyEndpoint, AsyncEndpoint, RealtimeEndpoint, ServerlessEndpoint
 from stacks.stage_errors import Problem, StageError, explain, explain_rules, refuse
 from stacks.stage_model import AnyModel, FrameworkModel, Model
+from stacks.stage_schema import TomlSchema
 from stacks.stage_variants import Place
 
 # A name becomes part of logical ids, and of a container's host name.
@@ -31,13 +32,19 @@ class Stage(Settings):
     """One deployment: which models, in which images, served how."""
 
     region: Annotated[str, Cfn("")] = Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-\d$")
-    """The AWS region, such as "eu-central-1"."""
-    model: AnyModel | None = None
+    """The AWS region, such as "eu-central-1".
+
+    The one that the callers are in: a request that crosses regions takes longer, and is billed.
+    """
+    model: Annotated[AnyModel | None, Cfn("AWS::SageMaker::Model")] = None
     """What is deployed, and in which image."""
-    models: dict[ModelName, AnyModel] = Field(default={})
+    models: Annotated[dict[ModelName, AnyModel], Cfn("AWS::SageMaker::Model")] = Field(default={})
     """What is deployed if it is several, each under a name that variants, a pipeline or inference
-    components serve it by."""
-    endpoint: AnyEndpoint
+    components serve it by.
+
+    In place of [model], to compare models, to chain them, or to let them share instances.
+    """
+    endpoint: Annotated[AnyEndpoint, Cfn("AWS::SageMaker::Endpoint")]
     """How it is served."""
 
     @property
@@ -276,7 +283,11 @@ def _path(name: str, folder: Path) -> Path:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of a stage, by which editors complete and check its file."""
-    return {"$schema": "http://json-schema.org/draft-07/schema#", **Stage.model_json_schema()}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        **Stage.model_json_schema(schema_generator=TomlSchema),
+        "oneOf": [{"required": ["model"]}, {"required": ["models"]}],
+    }
 
 
 def _image_problem(table: str, model: Model, where: str, error: ImageError) -> Problem:

@@ -29,20 +29,38 @@ class InferenceComponent(Settings):
     copy_count: Annotated[int, Cfn(f"{_COMPONENT}/RuntimeConfig/CopyCount")] = Field(
         default=1, ge=0
     )
-    """How many copies there are; where it is scaled, how many at first."""
+    """How many copies there are; where it is scaled, how many at first.
+
+    2 or more survive the loss of an instance, and can be updated one after the other.
+    """
     min_memory_required_in_mb: int = Field(ge=128)
-    """How much memory of an instance a copy has for itself."""
+    """How much memory of an instance a copy has for itself.
+
+    What a copy takes under load, measured. How many fit onto an instance depends on it.
+    """
     max_memory_required_in_mb: int | None = Field(default=None, ge=128)
-    """How much it may take where there is more."""
+    """How much it may take where there is more.
+
+    For peaks: beyond it the container is ended, rather than the instance's others.
+    """
     number_of_cpu_cores_required: float | None = Field(default=None, ge=0.25, strict=False)
-    """How many cores a copy has for itself."""
+    """How many cores a copy has for itself.
+
+    Where copies of several models share instances, so that none slows the others down.
+    """
     number_of_accelerator_devices_required: int | None = Field(default=None, ge=1)
-    """How many GPUs or Inferentia devices a copy has for itself."""
+    """How many GPUs or Inferentia devices a copy has for itself.
+
+    Required of models on GPUs: without, a copy has none.
+    """
     model_data_download_timeout_in_seconds: Annotated[
         StartupSeconds | None,
         Cfn(f"{_COMPONENT}/Specification/StartupParameters/ModelDataDownloadTimeoutInSeconds"),
     ] = None
-    """How long a copy may take to download and extract the archive; AWS's default if absent."""
+    """How long a copy may take to download and extract the archive; AWS's default if absent.
+
+    Lower it, so that a deployment that cannot work fails soon.
+    """
     container_startup_health_check_timeout_in_seconds: Annotated[
         StartupSeconds | None,
         Cfn(
@@ -50,7 +68,10 @@ class InferenceComponent(Settings):
             "ContainerStartupHealthCheckTimeoutInSeconds"
         ),
     ] = None
-    """How long a copy may take until its first answered health check; AWS's default if absent."""
+    """How long a copy may take until its first answered health check; AWS's default if absent.
+
+    Raise it for a model that takes long to load.
+    """
     placement_strategy: Annotated[
         Literal["SPREAD", "BINPACK"] | None,
         Cfn(f"{_COMPONENT}/Specification/SchedulingConfig/PlacementStrategy"),
@@ -62,9 +83,15 @@ class InferenceComponent(Settings):
     enable_caching: Annotated[
         bool | None, Cfn(f"{_COMPONENT}/Specification/DataCacheConfig/EnableCaching")
     ] = None
-    """Keep the model's files and the image on the instances, so that copies start sooner."""
+    """Keep the model's files and the image on the instances, so that copies start sooner.
+
+    For large models that scale often; the files take space on the instances' volume.
+    """
     scaling: Annotated[Scaling | None, Cfn("")] = None
-    """How the number of copies follows the load; if absent it stays."""
+    """How the number of copies follows the load; if absent it stays.
+
+    The only way to zero copies and back: a first request then fails until one has started.
+    """
 
     def place(self, at: str, instance_types: Mapping[str, str]) -> Place:
         """Return where its model runs; at is the component's own key."""

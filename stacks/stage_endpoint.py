@@ -43,9 +43,15 @@ class Endpoint(Settings):
     cloudformation: ClassVar[str] = "AWS::SageMaker::Endpoint"
 
     name: Annotated[Name, Cfn("EndpointName")]
-    """The endpoint's name, which callers hold; another name is another endpoint."""
+    """The endpoint's name, which callers hold; another name is another endpoint.
+
+    Not for an update: the endpoint of the old name is deleted, and its callers get errors.
+    """
     update: Annotated[Update, Cfn("DeploymentConfig")] = Update()
-    """How an update replaces the instances."""
+    """How an update replaces the instances.
+
+    Leave it out at first: the safest way that the endpoint allows is chosen, and printed.
+    """
 
     variants: Sequence[Variant | ServerlessVariant]
 
@@ -101,7 +107,10 @@ class InstanceEndpoint(Endpoint):
     """What an endpoint has whose variants are instances."""
 
     variants: Annotated[Several[Variant], Cfn(f"{_CONFIG}/ProductionVariants")]
-    """The production variants."""
+    """The production variants.
+
+    One, unless models or instance types are to be compared on real requests.
+    """
 
     def fleet(self) -> Fleet:
         """Return what updates the fewest instances of any variant, and their types, allow."""
@@ -141,19 +150,32 @@ class RealtimeEndpoint(InstanceEndpoint):
 
     mode: Annotated[Literal["realtime"], Cfn("")] = "realtime"
     """realtime: instances answer at once; serverless: AWS starts containers when requests come;
-    async: requests and answers lie in S3, and wait for instances."""
+    async: requests and answers lie in S3, and wait for instances.
+
+    serverless for little or rare load that can bear a start of seconds, without GPUs; async for
+    answers that take minutes, large requests, or work that may wait and need not be paid for at
+    night; else realtime.
+    """
     shadow: Annotated[Variant | None, Cfn(f"{_CONFIG}/ShadowProductionVariants")] = None
     """A variant that gets a copy of the one production variant's requests, and whose answers
-    nobody sees: to try a model on real load. Its weight, relative to the production variant's, is
-    the share of the requests."""
+    nobody sees. Its weight, relative to the production variant's, is the share of the requests.
+
+    To try a model, an image or an instance type on real load before it answers anyone.
+    """
     pipeline: Annotated[Several[str], Cfn("AWS::SageMaker::Model/Containers")] = Field(
         default=(), max_length=15
     )
-    """Names of [models.NAME] that each request passes through, one after the other."""
+    """Names of [models.NAME] that each request passes through, one after the other.
+
+    For preparation and prediction in images of their own: a container gets what the last answered.
+    """
     components: Annotated[
         Several[InferenceComponent], Cfn("AWS::SageMaker::InferenceComponent")
     ] = ()
-    """Inference components: models that share the instances of the endpoint."""
+    """Inference components: models that share the instances of the endpoint.
+
+    For several models on dear instances, each scaled by its own load, to zero if need be.
+    """
 
     @property
     def instance_variants(self) -> list[Variant]:
@@ -419,11 +441,17 @@ class Notifications(Settings):
     success_topic: TopicArn | None = None
     """The topic that hears of answers: its ARN."""
     error_topic: TopicArn | None = None
-    """The topic that hears of failures: its ARN."""
+    """The topic that hears of failures: its ARN.
+
+    At least this one: else a failure is an object below s3_failure_path, which nobody looks at.
+    """
     include_inference_response_in: Several[
         Literal["SUCCESS_NOTIFICATION_TOPIC", "ERROR_NOTIFICATION_TOPIC"]
     ] = ()
-    """Which notifications bring the answer along, if it is of 128 KB at the most."""
+    """Which notifications bring the answer along, if it is of 128 KB at the most.
+
+    For small answers, whose receivers need not read S3 then.
+    """
 
     def problems(self) -> Iterator[Problem]:
         """Yield an answer for a topic that is not there."""
@@ -444,14 +472,21 @@ class AsyncEndpoint(InstanceEndpoint):
     mode: Annotated[Literal["async"], Cfn("")]
     """Requests wait in a queue, may be large and take long, and instances may go to zero."""
     s3_input_path: Annotated[S3Uri | None, Cfn("")] = None
-    """Where callers put requests, such as "s3://BUCKET/requests/", which the endpoint may read.
+    """Where callers put requests, such as "s3://BUCKET/requests/", which the endpoint may read; a
+    bucket that is made for the endpoint if absent.
 
-    A bucket that is made for the endpoint if absent.
+    For requests that lie somewhere already.
     """
     s3_output_path: Annotated[S3Uri | None, Cfn(f"{_ASYNC}/OutputConfig/S3OutputPath")] = None
-    """Where answers go; "answers/" of the bucket that is made for the endpoint if absent."""
+    """Where answers go; "answers/" of the bucket that is made for the endpoint if absent.
+
+    For readers who have access to a bucket of theirs alone.
+    """
     s3_failure_path: Annotated[S3Uri | None, Cfn(f"{_ASYNC}/OutputConfig/S3FailurePath")] = None
-    """Where failures go; "failures/" of the bucket that is made for the endpoint if absent."""
+    """Where failures go; "failures/" of the bucket that is made for the endpoint if absent.
+
+    Apart from the answers, so that whoever reads those does not meet an error's text.
+    """
     max_concurrent_invocations_per_instance: Annotated[
         int | None, Cfn(f"{_ASYNC}/ClientConfig/MaxConcurrentInvocationsPerInstance")
     ] = Field(default=None, ge=1, le=1000)
@@ -462,7 +497,10 @@ class AsyncEndpoint(InstanceEndpoint):
     notifications: Annotated[Notifications, Cfn(f"{_ASYNC}/OutputConfig/NotificationConfig")] = (
         Notifications()
     )
-    """Who hears of each answer."""
+    """Who hears of each answer.
+
+    Rather than have callers look into S3 again and again.
+    """
 
     def problems(self) -> Iterator[Problem]:
         """Yield metrics that asynchronous endpoints do not publish, and a way to zero alone."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, TypeAlias, get_args
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import Discriminator, Field, Tag
 
-from stacks.settings import Settings
+from stacks.settings import Cfn, Settings
 from stacks.stage_errors import Problem
 
 Seconds = Annotated[int, Field(ge=0)]
@@ -42,6 +42,11 @@ BacklogMetric: TypeAlias = Literal[
 ]
 """Of the queue of an asynchronous endpoint."""
 
+_CUSTOMIZED = (
+    "AWS::ApplicationAutoScaling::ScalingPolicy/TargetTrackingScalingPolicyConfiguration"
+    "/CustomizedMetricSpecification"
+)
+
 Statistic: TypeAlias = Literal["Average", "Minimum", "Maximum", "SampleCount", "Sum"]
 
 NamedMetric: TypeAlias = Literal[
@@ -57,6 +62,8 @@ NamedMetric: TypeAlias = Literal[
 class CloudWatchMetric(Settings):
     """A metric of CloudWatch's."""
 
+    cloudformation: ClassVar[str] = _CUSTOMIZED
+
     namespace: str = Field(min_length=1, max_length=255)
     """The namespace, such as "AWS/SageMaker"."""
     metric_name: str = Field(min_length=1, max_length=255)
@@ -67,7 +74,10 @@ class CloudWatchMetric(Settings):
     CloudWatch has a metric under its exact dimensions only: with one more or less it has no data.
     """
     statistic: Statistic = "Average"
-    """How the data points of a period become one."""
+    """How the data points of a period become one.
+
+    Sum for what is counted, Average for what is measured, Maximum for what may never be exceeded.
+    """
     unit: str | None = None
     """The unit, if the metric is published in several."""
 
@@ -75,9 +85,13 @@ class CloudWatchMetric(Settings):
 class MathMetric(Settings):
     """A number computed of metrics, by an expression of CloudWatch's metric math."""
 
+    cloudformation: ClassVar[str] = f"{_CUSTOMIZED}/Metrics"
+
     expression: str = Field(min_length=1, max_length=2048)
     """The expression, such as "backlog / instances", in the names of the metrics."""
-    metrics: dict[str, CloudWatchMetric] = Field(min_length=1, max_length=10)
+    metrics: Annotated[dict[str, CloudWatchMetric], Cfn("MetricStat")] = Field(
+        min_length=1, max_length=10
+    )
     """The metrics by the names that the expression has for them."""
 
     def id_of_result(self, name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -17,23 +17,43 @@ from stacks.stage_errors import Problem, refuse
 class Model(Settings):
     """What is deployed, whatever the image: the model's files and the code that serves them."""
 
-    artifact: Artifact = Path("model_artifact/model")
-    """The folder with the model's files, which lie at the root of the archive; or an archive in S3,
-    "s3://BUCKET/KEY.tar.gz"; or files in S3, "s3://BUCKET/PREFIX/", for a very large model."""
-    artifact_account: str | None = Field(default=None, pattern=r"^[0-9]{12}$")
-    """The account of the bucket in S3, if it is not the one that is deployed to."""
-    code: Code = None
-    """The folder with inference.py, which becomes code/ in the archive: "inference/code" if absent.
-    An artifact in S3 has its own code/. false: no script, the image serves the files by itself."""
-    vendor_requirements: bool = False
-    """Pack what code/requirements.txt names, rather than have the container install it."""
-    environment: dict[str, str] = Field(default={})
-    """Environment variables of the container, besides those that Slipway renders itself."""
-    network_isolation: bool = False
-    """Let the container call nobody, not even S3 or CloudWatch; it can install no requirements.txt
-    then, unless vendor_requirements packs them."""
+    cloudformation: ClassVar[str] = "AWS::SageMaker::Model/PrimaryContainer"
 
-    multi_model: Annotated[bool, Cfn("PrimaryContainer/Mode")] = False
+    artifact: Annotated[Artifact, Cfn("ModelDataUrl")] = Path("model_artifact/model")
+    """The folder with the model's files, which lie at the root of the archive; or an archive in S3,
+    "s3://BUCKET/KEY.tar.gz"; or files in S3, "s3://BUCKET/PREFIX/", for a very large model.
+
+    A folder is packed, inspected and uploaded; what is in S3 already is deployed as it is.
+    """
+    artifact_account: Annotated[str | None, Cfn("")] = Field(default=None, pattern=r"^[0-9]{12}$")
+    """The account of the bucket in S3, if it is not the one that is deployed to.
+
+    For a bucket that a training account shares; its policy has to let the execution role read.
+    """
+    code: Annotated[Code, Cfn("")] = None
+    """The folder with inference.py, which becomes code/ in the archive: "inference/code" if absent.
+    An artifact in S3 has its own code/. false: no script, the image serves the files by itself.
+
+    false for servers such as TensorFlow Serving or XGBoost's, which know their models' formats.
+    """
+    vendor_requirements: Annotated[bool, Cfn("")] = False
+    """Pack what code/requirements.txt names, rather than have the container install it.
+
+    For instances that start sooner, that always have the same versions, and that have no network.
+    """
+    environment: dict[str, str] = Field(default={})
+    """Environment variables of the container, besides those that Slipway renders itself.
+
+    No secrets: whoever may describe the model reads them.
+    """
+    network_isolation: Annotated[bool, Cfn("../EnableNetworkIsolation")] = False
+    """Let the container call nobody, not even S3 or CloudWatch; it can install no requirements.txt
+    then, unless vendor_requirements packs them.
+
+    For code or data that you would rather not let out.
+    """
+
+    multi_model: Annotated[bool, Cfn("Mode")] = False
     """Serve every archive below an artifact "s3://BUCKET/PREFIX/", each loaded when a request asks
     for it by its name.
 
@@ -132,13 +152,16 @@ class Model(Settings):
 class FrameworkModel(Model):
     """A model in one of the images that AWS publishes; its table is stacks/images.json."""
 
-    framework: str = Field(json_schema_extra={"enum": list(frameworks())})
+    framework: Annotated[str, Cfn("Image")] = Field(json_schema_extra={"enum": list(frameworks())})
     """The image family, by the name that the SageMaker SDK gives it."""
-    version: str
-    """The framework's version, such as "1.9-0"; "1.9" is the newest that begins so."""
-    py_version: str | None = None
+    version: Annotated[str, Cfn("Image")]
+    """The framework's version, such as "1.9-0"; "1.9" is the newest that begins so.
+
+    That of the framework which trained the model: another may not load it, or predict otherwise.
+    """
+    py_version: Annotated[str | None, Cfn("Image")] = None
     """Which Python, such as "py312", where there are images for several."""
-    base_framework_version: str | None = None
+    base_framework_version: Annotated[str | None, Cfn("Image")] = None
     """For "huggingface" where there are several: such as "pytorch1.13.1"."""
 
     def rendered_environment(self, region: str) -> dict[str, str]:
@@ -186,8 +209,11 @@ class OwnImageModel(Model):
 class ImageModel(OwnImageModel):
     """A model in an image of your own, in a registry of Amazon ECR."""
 
-    image: str = Field(max_length=255)
-    """The image's URI, with a tag or a digest."""
+    image: Annotated[str, Cfn("Image")] = Field(max_length=255)
+    """The image's URI, with a tag or a digest.
+
+    A digest, if the tag may be moved: an instance that is added later pulls what the tag is then.
+    """
 
     def image_for(self, region: str, instance_type: str) -> str:  # noqa: ARG002
         """Return the URI, which may be of an image for several platforms."""
@@ -208,10 +234,15 @@ class ImageModel(OwnImageModel):
 class RepositoryModel(OwnImageModel):
     """A model in an image of your own, in an ECR repository of the account and the region."""
 
-    repository: str = Field(pattern=r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$", min_length=2, max_length=256)
+    repository: Annotated[str, Cfn("Image")] = Field(
+        pattern=r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$", min_length=2, max_length=256
+    )
     """The repository's name."""
-    tag: str = Field(pattern=r"^(\w[\w.-]{0,127}|sha256:[0-9a-f]{64})$")
-    """The image's tag, or its digest."""
+    tag: Annotated[str, Cfn("Image")] = Field(pattern=r"^(\w[\w.-]{0,127}|sha256:[0-9a-f]{64})$")
+    """The image's tag, or its digest.
+
+    One that is never moved: only then is an update an update, and a rollback a rollback.
+    """
 
     def image_for(self, region: str, instance_type: str) -> str:  # noqa: ARG002
         """Return the repository and the tag, which may be of an image for several platforms."""
@@ -221,7 +252,7 @@ class RepositoryModel(OwnImageModel):
 class DockerfileModel(OwnImageModel):
     """A model in an image that `cdk deploy` builds, with Docker on this machine."""
 
-    dockerfile: Path = Field(strict=False)
+    dockerfile: Annotated[Path, Cfn("Image")] = Field(strict=False)
     """The folder with the Dockerfile."""
 
     def image_for(self, region: str, instance_type: str) -> str:  # noqa: ARG002

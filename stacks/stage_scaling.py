@@ -69,7 +69,10 @@ class Scaling(Settings):
     2 for what must survive the loss of an availability zone.
     """
     max_capacity: int = Field(ge=1)
-    """The most: the bound of the bill."""
+    """The most: the bound of the bill.
+
+    Within the account's quota for the instance type, or scaling stops there.
+    """
     targets: Annotated[Several[TargetTracking], Cfn("")] = ()
     """Measures to keep near a value; of several, the one that asks for most counts."""
     steps: Annotated[Several[StepScaling], Cfn("")] = ()

@@ -47,7 +47,10 @@ class ScheduledAction(Settings):
     min_capacity: Annotated[int | None, Cfn("ScalableTargetAction/MinCapacity")] = Field(
         default=None, ge=0
     )
-    """The fewest from then on."""
+    """The fewest from then on.
+
+    Raise it before the load comes, by as long as instances take to start.
+    """
     max_capacity: Annotated[int | None, Cfn("ScalableTargetAction/MaxCapacity")] = Field(
         default=None, ge=0
     )

@@ -33,7 +33,10 @@ class StepAdjustment(Settings):
     metric_interval_upper_bound: float | None = Field(default=None, strict=False)
     """To how far above the threshold (excluded), or below it if negative; unbounded if absent."""
     scaling_adjustment: int
-    """How much is added, or removed if negative; of ExactCapacity the count itself."""
+    """How much is added, or removed if negative; of ExactCapacity the count itself.
+
+    More for steps farther from the threshold, where one instance would not be enough.
+    """
 
 
 class StepScaling(Settings):
@@ -60,11 +63,17 @@ class StepScaling(Settings):
     adjustment_type: Literal["ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity"] = (
         "ChangeInCapacity"
     )
-    """What an adjustment is: a difference, a difference in percent, or the count itself."""
+    """What an adjustment is: a difference, a difference in percent, or the count itself.
+
+    PercentChangeInCapacity for counts that vary widely.
+    """
     min_adjustment_magnitude: int | None = Field(default=None, ge=1)
     """Of PercentChangeInCapacity: the least that is added or removed at a time."""
     cooldown: Seconds = 300
-    """How many seconds after one change the next may follow."""
+    """How many seconds after one change the next may follow.
+
+    As long as a new instance takes until it serves, else more are added than the load needs.
+    """
     period: Annotated[int, Cfn("AWS::CloudWatch::Alarm/Period")] = Field(default=60, ge=10)
     """Over how many seconds each data point of the metric is taken: 10, 20, 30, or whole minutes.
 

@@ -33,7 +33,10 @@ class Rollback(Settings):
     max_5xx_percent: Annotated[float, Cfn("AWS::CloudWatch::Alarm/Threshold")] = Field(
         default=1, ge=0, lt=100, strict=False
     )
-    """The share of requests that the model may answer with a 5XX error, within any minute."""
+    """The share of requests that the model may answer with a 5XX error, within any minute.
+
+    Raise it where few requests come: one error in fifty is 2 percent already.
+    """
     max_model_latency_seconds: Annotated[float, Cfn("AWS::CloudWatch::Alarm/Threshold")] = Field(
         default=30, gt=0, le=3600, strict=False
     )
@@ -50,7 +53,10 @@ class Rollback(Settings):
     Requests that cannot be answered, such as those whose input is missing, count as well.
     """
     alarms: Annotated[Several[str], Cfn("Alarms")] = Field(default=(), max_length=7)
-    """Names of alarms of your own that put them back as well."""
+    """Names of alarms of your own that put them back as well.
+
+    On what the model's answers are worth, such as a share of clicks, which no status tells.
+    """
 
 
 class Update(Settings):
@@ -67,7 +73,10 @@ class Update(Settings):
     capacity_percent: Annotated[int | None, Cfn("TrafficRoutingConfiguration/CanarySize/Value")] = (
         Field(default=None, ge=1, le=100)
     )
-    """How many percent of the instances the first step, or each, moves; one instance if absent."""
+    """How many percent of the instances the first step, or each, moves; one instance if absent.
+
+    Small for a risky model, larger for an update that should be done sooner.
+    """
     instance_count: Annotated[int | None, Cfn("TrafficRoutingConfiguration/CanarySize/Value")] = (
         Field(default=None, ge=1)
     )
@@ -75,9 +84,15 @@ class Update(Settings):
     wait_interval_in_seconds: Annotated[
         WaitSeconds | None, Cfn("TrafficRoutingConfiguration/WaitIntervalInSeconds")
     ] = None
-    """How long each step bakes before the next: 300 if absent."""
+    """How long each step bakes before the next: 300 if absent.
+
+    So long that the alarms see enough requests; they look at whole minutes.
+    """
     termination_wait_in_seconds: WaitSeconds | None = None
-    """How long the old instances are kept once the new ones have all requests: 300 if absent."""
+    """How long the old instances are kept once the new ones have all requests: 300 if absent.
+
+    As long as an error may take to show: until then going back takes no new instances.
+    """
     maximum_execution_timeout_in_seconds: int | None = Field(default=None, ge=600, le=28800)
     """When an update that is not done is given up; AWS's default if absent."""
     rollback: Annotated[Rollback, Cfn("../AutoRollbackConfiguration")] = Rollback()

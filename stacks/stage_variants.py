@@ -52,7 +52,10 @@ class InstancePool(Settings):
     instance_type: InstanceType
     """Such as "ml.g5.xlarge"."""
     priority: int = Field(ge=1, le=5)
-    """Which is tried first: 1 before 2."""
+    """Which is tried first: 1 before 2.
+
+    1 for the type that you measured; the others should sustain no less, as all share one scaling.
+    """
 
 
 class ManagedInstanceScaling(Settings):
@@ -61,13 +64,19 @@ class ManagedInstanceScaling(Settings):
     cloudformation: ClassVar[str] = f"{_VARIANT}/ManagedInstanceScaling"
 
     min_instance_count: int = Field(ge=0)
-    """The fewest instances; 0 lets the endpoint go to zero when no component has a copy."""
+    """The fewest instances; 0 lets the endpoint go to zero when no component has a copy.
+
+    1 or more where a first request cannot wait minutes for an instance.
+    """
     max_instance_count: Count
     """The most instances: the bound of the bill."""
     scale_in_strategy: Annotated[
         Literal["IDLE_RELEASE", "CONSOLIDATION"] | None, Cfn("ScaleInPolicy/Strategy")
     ] = None
-    """Whether only empty instances are released, or copies are moved together to empty some."""
+    """Whether only empty instances are released, or copies are moved together to empty some.
+
+    CONSOLIDATION where instances are dear, such as those with GPUs.
+    """
 
     def problems(self) -> Iterator[Problem]:
         """Yield bounds that exclude each other."""
@@ -106,11 +115,21 @@ class Variant(Settings):
     model: Annotated[str | None, Cfn("ModelName")] = None
     """Which of the [models.NAME] it serves; absent if there is one [model] only."""
     instance_type: InstanceType | None = None
-    """Such as "ml.m5.large"."""
+    """Such as "ml.m5.large".
+
+    Measure the model on one before you choose: memory that is short ends containers, CPU that is
+    short is only slow. Burstable types (ml.t2) do not scale.
+    """
     instance_pools: Several[InstancePool] = Field(default=(), max_length=5)
-    """Instance types to choose from instead, for when one is out of capacity."""
+    """Instance types to choose from instead, for when one is out of capacity.
+
+    For GPUs, which often are, or for updates and scaling that must not fail for want of instances.
+    """
     variant_instance_provision_timeout_in_seconds: int | None = Field(default=None, ge=300, le=3600)
-    """How long instances may be waited for when AWS has none to spare; AWS's default if absent."""
+    """How long instances may be waited for when AWS has none to spare; AWS's default if absent.
+
+    Lower it, so that the next of instance_pools is tried sooner.
+    """
     initial_instance_count: Count
     """How many instances a first deployment starts with; a scaled variant keeps what it has then.
 
@@ -155,19 +174,37 @@ class Variant(Settings):
         ]
         | None
     ) = None
-    """The instances' own image, with its drivers, for a container that needs a newer CUDA."""
+    """The instances' own image, with its drivers, for a container that needs a newer CUDA.
+
+    Absent for containers without a GPU, and for AWS's own images.
+    """
     core_dump_s3_uri: Annotated[S3Uri | None, Cfn("CoreDumpConfig/DestinationS3Uri")] = None
-    """Where a core dump of a crashed container goes, such as "s3://BUCKET/dumps/"."""
+    """Where a core dump of a crashed container goes, such as "s3://BUCKET/dumps/".
+
+    While you look for the cause of a crash: a dump is as large as the memory, and holds requests.
+    """
     enable_ssm_access: bool = False
-    """Let AWS Systems Manager open a shell in the containers, for an operator to look around."""
+    """Let AWS Systems Manager open a shell in the containers, for an operator to look around.
+
+    In a stage for tests; a shell on production reads what customers send.
+    """
     managed_instance_scaling: ManagedInstanceScaling | None = None
-    """How many instances there are, of an endpoint with inference components."""
+    """How many instances there are, of an endpoint with inference components.
+
+    Wherever a component scales: the copies that are added need instances to run on.
+    """
     capacity_reservation: Annotated[
         CapacityReservation | None, Cfn("CapacityReservationConfig")
     ] = None
-    """A reservation that the instances come from."""
+    """A reservation that the instances come from.
+
+    For capacity that must be there at a known time, such as GPUs of a training plan.
+    """
     scaling: Annotated[Scaling | None, Cfn("")] = None
-    """How the count follows the load; if absent it stays at initial_instance_count."""
+    """How the count follows the load; if absent it stays at initial_instance_count.
+
+    For load that changes over the day. Without, an edited initial_instance_count is deployed.
+    """
 
     @property
     def instance_types(self) -> dict[str, str]:
@@ -262,9 +299,15 @@ class ServerlessVariant(Settings):
     The account's sum is limited as well.
     """
     provisioned_concurrency: int | None = Field(default=None, ge=1, le=200)
-    """How many containers are kept warm, and paid for; no request waits for a start then."""
+    """How many containers are kept warm, and paid for; no request waits for a start then.
+
+    As many as answer the usual load, where callers cannot bear the seconds that a start takes.
+    """
     scaling: Annotated[Scaling | None, Cfn("")] = None
-    """How the provisioned concurrency follows the load; if absent it stays."""
+    """How the provisioned concurrency follows the load; if absent it stays.
+
+    For a usual load that is another by day than by night.
+    """
 
     def place(self, at: str) -> Place:
         """Return where its model runs; at is the variant's own key."""

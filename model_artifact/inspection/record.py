@@ -13,7 +13,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
-from importlib.metadata import distributions
 from pathlib import Path
 
 from model_artifact.archive import Archive
@@ -58,7 +57,8 @@ def _depends_on(archive: Archive, container: Container) -> str:
 @cache
 def _here() -> Sequence[str]:
     """Return what tells this environment, and this inspection, from others."""
-    packages = sorted(f"{each.name}=={each.version}" for each in distributions())
+    # NAME-VERSION.dist-info: importlib.metadata would read a file of each to say the same.
+    packages = sorted({path.name for each in sys.path for path in Path(each).glob("*-info")})
     sources = hashlib.sha256()
     for path in sorted(path for folder in _SOURCES for path in folder.iterdir() if path.is_file()):
         sources.update(path.name.encode() + path.read_bytes())
