@@ -20,7 +20,7 @@ from stacks.settings import Cfn, Settings
 from stacks.stage_endpoint import AnyEndpoint
 from stacks.stage_errors import Problem, StageError, explain, explain_rules, refuse
 from stacks.stage_model import AnyModel, FrameworkModel, Model
-from stacks.stage_variants import Place
+from stacks.stage_variants import Place, folded
 
 # A name becomes part of logical ids, and of a container's host name.
 ModelName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", max_length=63)]
@@ -110,6 +110,11 @@ class Stage(Settings):
 
     def _name_problems(self) -> Iterator[Problem]:
         known = ", ".join(self.models)
+        names = list(self.models)
+        for index, name in enumerate(names):
+            if folded(name) in map(folded, names[:index]):
+                why = "another model's name differs in hyphens and letter case alone"
+                yield Problem(f"models.{name}", "given", why, "give each a name of its own")
         used = set()
         for place in self.endpoint.places():
             used.add(place.model)

@@ -26,7 +26,7 @@ from stacks.stage_metrics import (
 from stacks.stage_scaling import Scaling
 from stacks.stage_update import Fleet, Rollout, Update, choose
 from stacks.stage_update import problems as update_problems
-from stacks.stage_variants import Name, Place, S3Uri, ServerlessVariant, Variant
+from stacks.stage_variants import Name, Place, S3Uri, ServerlessVariant, Variant, folded
 
 _CONFIG = "AWS::SageMaker::EndpointConfig"
 _ASYNC = f"{_CONFIG}/AsyncInferenceConfig"
@@ -470,11 +470,13 @@ class AsyncEndpoint(InstanceEndpoint):
 def _variant_problems(variants: Sequence[Variant | ServerlessVariant]) -> Iterator[Problem]:
     names = [variant.name for variant in variants]
     for index, name in enumerate(names):
-        if name in names[:index]:
+        if folded(name) in map(folded, names[:index]):
             yield Problem(
                 f"variants.{index}.name",
                 name,
-                "another variant of the endpoint has this name",
+                "another variant of the endpoint has this name"
+                if name in names[:index]
+                else "another variant's name differs in hyphens and letter case alone",
                 "give each variant a name of its own",
             )
 

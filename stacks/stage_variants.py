@@ -28,6 +28,11 @@ _BURSTABLE = re.compile(r"ml\.t\d")
 _VARIANT = "AWS::SageMaker::EndpointConfig/ProductionVariants"
 
 
+def folded(name: str) -> str:
+    """Return what of a name is left in the ids of a template, which have no hyphens."""
+    return name.replace("-", "").lower()
+
+
 @dataclass(frozen=True)
 class Place:
     """Somewhere that a model's container runs."""

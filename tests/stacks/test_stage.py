@@ -125,6 +125,27 @@ def test_two_variants_of_one_name_are_refused(tmp_path: Path) -> None:
     assert "variants.1.name is AllTraffic: another variant" in problem
 
 
+@pytest.mark.parametrize(("one", "other"), [("my-a", "MyA"), ("a-b", "AB")])
+def test_names_that_differ_in_hyphens_and_letter_case_alone_are_refused(
+    tmp_path: Path, one: str, other: str
+) -> None:
+    # They would be one name in the ids of the template, and a traceback.
+    variant = f'[[endpoint.variants]]\nname = "{other}"\ninstance_type = "ml.m5.large"\n'
+    (line,) = problems(
+        tmp_path,
+        ("AllTraffic", one),
+        ("[[endpoint.variants]]", f"{variant}initial_instance_count = 1\n[[endpoint.variants]]"),
+    )
+    assert f"endpoint.variants.1.name is {one}: another variant's name differs in" in line
+    model, endpoint = DEV[DEV.index("[model]") :].split("[endpoint]", 1)
+    tables = "".join(model.replace("[model]", f"[models.{name}]") for name in (one, other))
+    served = endpoint.replace("instance_type", f'model = "{one}"\ninstance_type')
+    second = f'{variant}initial_instance_count = 1\nmodel = "{other}"\n'
+    text = f'region = "eu-central-1"\n{tables}[endpoint]{served}\n{second}'
+    with pytest.raises(StageError, match=f"models.{other} is given: another model's name differs"):
+        Stage.read(tomllib.loads(text), tmp_path / "two.toml")
+
+
 def test_an_endpoint_without_variants_is_refused(tmp_path: Path) -> None:
     variant = DEV[DEV.index("[[endpoint.variants]]") :]
     (problem,) = problems(tmp_path, (variant, "variants = []"))
