@@ -34,12 +34,11 @@ class RollbackAlarms(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._dimensions = dimensions
+        latency = rollback.max_model_latency_seconds or (450 if is_async else 30)
         alarms = [
             # Each request counts 1 or 0, so that the average is the share of errors.
             self._alarm("Invocation5XXErrors", "Average", rollback.max_5xx_percent / 100),
-            self._alarm(
-                "ModelLatency", "Average", rollback.max_model_latency_seconds * _MICROSECONDS
-            ),
+            self._alarm("ModelLatency", "Average", latency * _MICROSECONDS),
         ]
         if is_async:
             alarms.append(

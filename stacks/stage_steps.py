@@ -68,7 +68,10 @@ class StepScaling(Settings):
     PercentChangeInCapacity for counts that vary widely.
     """
     min_adjustment_magnitude: int | None = Field(default=None, ge=1)
-    """Of PercentChangeInCapacity: the least that is added or removed at a time."""
+    """Of PercentChangeInCapacity: the least that is added or removed at a time.
+
+    Raise it where a percentage of few instances would be too little.
+    """
     cooldown: Seconds = 300
     """How many seconds after one change the next may follow.
 

@@ -37,13 +37,14 @@ class Rollback(Settings):
 
     Raise it where few requests come: one error in fifty is 2 percent already.
     """
-    max_model_latency_seconds: Annotated[float, Cfn("AWS::CloudWatch::Alarm/Threshold")] = Field(
-        default=30, gt=0, le=3600, strict=False
+    max_model_latency_seconds: Annotated[float | None, Cfn("AWS::CloudWatch::Alarm/Threshold")] = (
+        Field(default=None, gt=0, le=3600, strict=False)
     )
-    """The time that the model may take on average, within any minute.
+    """The time that the model may take on average, within any minute: 30 seconds if absent, or 450
+    of an asynchronous endpoint.
 
-    Lower it to what your callers bear: the default is half of what SageMaker allows a real-time
-    answer.
+    Lower it to what your callers bear: the defaults are half of what SageMaker allows an answer, if
+    an asynchronous request says nothing else.
     """
     max_failures_per_minute: Annotated[int, Cfn("AWS::CloudWatch::Alarm/Threshold")] = Field(
         default=5, ge=0

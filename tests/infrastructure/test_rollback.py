@@ -118,6 +118,22 @@ max_failures_per_minute = 7
     assert (failures["Statistic"], failures["Threshold"]) == ("Sum", 7)
 
 
+@pytest.mark.parametrize(
+    ("text", "microseconds"),
+    [(endpoint(), 30_000_000), (SERVERLESS, 30_000_000), (endpoint(mode="async"), 450_000_000)],
+    ids=["realtime", "serverless", "async"],
+)
+def test_a_model_may_take_half_the_time_that_its_mode_allows(
+    text: str, microseconds: int, synthesize: Synthesize
+) -> None:
+    """A real-time request may take 60 seconds, an asynchronous one 900 if it says nothing else.
+
+    API reference, InvokeEndpoint and InvokeEndpointAsync (InvocationTimeoutSeconds).
+    """
+    latency = of_metric(synthesize(stage(text)), "ModelLatency")
+    assert latency["Threshold"] == microseconds
+
+
 def test_one_alarm_watches_the_worst_of_several_variants(synthesize: Synthesize) -> None:
     deployed = synthesize(stage(endpoint(variants=3)))
     alarms = list(rollback_alarms(deployed).values())

@@ -132,6 +132,15 @@ def test_two_variants_of_one_name_are_refused(tmp_path: Path) -> None:
     assert "variants.1.name is AllTraffic: another variant" in problem
 
 
+def test_models_whose_outputs_would_have_one_name_are_refused(tmp_path: Path) -> None:
+    model, endpoint = DEV[DEV.index("[model]") :].split("[endpoint]", 1)
+    tables = "".join(model.replace("[model]", f"[models.{name}]") for name in ("my-a", "MyA"))
+    text = f'region = "eu-central-1"\n{tables}[endpoint]{endpoint}'
+    served = text.replace("instance_type", 'model = "my-a"\ninstance_type')
+    with pytest.raises(StageError, match=r"models.MyA is given: its output would have the name"):
+        Stage.read(tomllib.loads(served), tmp_path / "two.toml")
+
+
 def test_an_endpoint_without_variants_is_refused(tmp_path: Path) -> None:
     variant = DEV[DEV.index("[[endpoint.variants]]") :]
     (problem,) = problems(tmp_path, (variant, "variants = []"))
