@@ -241,7 +241,7 @@ class SageMaker:
             isolated = any(
                 each.get("EnableNetworkIsolation", False) for each in (model, config.parameters)
             )
-            variant = Variant(here.name, name, settings, model["PrimaryContainer"], isolated)
+            variant = Variant(here.name, name, settings, model, isolated)
             weight = settings.get("InitialVariantWeight", 1.0)
             count = settings["InitialInstanceCount"]
             if old := live.get(variant.name):

@@ -208,6 +208,36 @@ def test_isolation_of_a_model_and_of_a_config_reaches_sagemaker(
     assert model["EnableNetworkIsolation"] is config["EnableNetworkIsolation"] is True
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        {
+            "Containers": [
+                {"Image": "image", "ContainerHostname": "prepare", "Environment": {"A": "1"}},
+                {"Image": "image", "ContainerHostname": "predict", "ModelDataUrl": "s3://b/k"},
+            ],
+            "InferenceExecutionConfig": {"Mode": "Direct"},
+        },
+        {
+            "PrimaryContainer": {
+                "Image": "image",
+                "Mode": "MultiModel",
+                "ModelDataUrl": "s3://b/models/",
+                "MultiModelConfig": {"ModelCacheSetting": "Disabled"},
+            }
+        },
+    ],
+)
+def test_several_containers_and_several_models_reach_sagemaker(
+    cloud: Any, sagemaker: SageMaker, model: dict[str, Any]
+) -> None:
+    body = template("s3://b/one.tar.gz")
+    body["Resources"]["Model"]["Properties"] = model
+    assert cloud.deploy("app", body) == "CREATE_COMPLETE"
+    [created] = sagemaker.models.values()
+    assert {name: created[name] for name in model} == model
+
+
 def test_new_model_data_replaces_model_and_config_and_updates_the_endpoint_in_place(
     cloud: Any, sagemaker: SageMaker
 ) -> None:

@@ -154,7 +154,7 @@ def test_model_data_that_is_missing_or_no_archive_says_so(cloud: Cloud) -> None:
 def test_silence_is_waited_on_until_the_health_check_times_out(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("local_cloud.sagemaker.instance.STARTUP_TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr("local_cloud.sagemaker.container.STARTUP_TIMEOUT_SECONDS", 1)
     description = cloud.deploy("mute", "import time\ntime.sleep(60)")
     assert description["FailureReason"].endswith("did not answer /ping within 1 seconds.")
 
@@ -234,7 +234,7 @@ def test_a_request_under_way_is_answered_by_the_instance_that_leaves(
     cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A container finishes a request on SIGTERM too, if it is left the time: here it is not.
-    monkeypatch.setattr("local_cloud.sagemaker.instance.TERMINATION_SECONDS", 0.1)
+    monkeypatch.setattr("local_cloud.sagemaker.container.TERMINATION_SECONDS", 0.1)
     cloud.deploy("drain", SLOW)
     cloud.config("drain-2", {"ModelName": cloud.model("drain-2", ANSWERS.format("new"))})
     with ThreadPoolExecutor() as pool:
