@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ from urllib.parse import unquote
 from local_cloud.asgi import Message, Receive, Send, read_body, respond
 from local_cloud.container import encoders, toolkit
 from local_cloud.container.handler import Transform, UserError
+
+DEFAULT_MAX_REQUEST_BYTES, MAX_REQUEST_BYTES = 6 * 1024**2, 20 * 1024**2
+"""What a request may have, and what it may be told to have: `serving_mms.py` has both."""
 
 _OUT_OF_MEMORY = 507
 
@@ -38,8 +41,11 @@ class Answer:
 class ModelServer:
     """The ASGI app: `load` makes a model of the folder that an archive is unpacked in."""
 
-    def __init__(self, load: Callable[[Path], Transform], default_accept: str) -> None:
+    def __init__(
+        self, load: Callable[[Path], Transform], default_accept: str, max_request_bytes: int
+    ) -> None:
         self._load, self._default_accept = load, default_accept
+        self._max_request_bytes = max_request_bytes
         self._folders: dict[str, str] = {}
         """Of each model that is loaded or about to be."""
         self._transforms: dict[str, Transform] = {}
@@ -99,6 +105,14 @@ class ModelServer:
 
         Only sagemaker-inference's own exception has a status and a message for the caller.
         """
+        if len(content) > self._max_request_bytes:
+            return _error(
+                413,
+                "RequestEntityTooLargeException",
+                f"The request has {len(content):,} bytes, and may have {self._max_request_bytes:,} "
+                "in a container of several models: send less at once, or set MAX_CONTENT_LENGTH, "
+                f"up to {MAX_REQUEST_BYTES:,}, in its environment",
+            )
         content_type = headers.get(b"content-type", b"").decode("latin-1") or encoders.JSON
         accept = headers.get(b"accept", b"").decode("latin-1")
         if not accept or accept == "*/*":
@@ -119,6 +133,12 @@ class ModelServer:
         except TypeError:
             traceback.print_exc()
             return _error(503, "InternalServerException", "Unsupported model output data type.")
+
+
+def max_request_bytes(environ: Mapping[str, str]) -> int:
+    """Tell how many bytes a request to the server may have, by the container's environment."""
+    asked = int(environ.get("MAX_CONTENT_LENGTH", DEFAULT_MAX_REQUEST_BYTES))
+    return int(environ.get("SAGEMAKER_MAX_REQUEST_SIZE") or min(asked, MAX_REQUEST_BYTES))
 
 
 def check_unshadowed(folder: Path, program: str) -> None:

@@ -85,7 +85,7 @@ def _serve_several(root: Path, image: Image, memory_bytes: int | None) -> App:
         multi_model.check_unshadowed(folder, os.environ["SAGEMAKER_PROGRAM"])
         return handler.bind(module, folder, image)
 
-    return multi_model.ModelServer(load, _accept())
+    return multi_model.ModelServer(load, _accept(), multi_model.max_request_bytes(os.environ))
 
 
 def _accept() -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import shutil
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ class Models:
 
     async def _wait_for(self, name: str, target: str, seconds: float) -> None:
         if name not in self._loading:
-            self._begin(self._loading, name, self._load(name, target))
+            self._begin(self._loading, name, partial(self._load, name, target))
         try:
             async with asyncio.timeout(seconds):
                 await asyncio.shield(self._loading[name])
@@ -98,15 +99,20 @@ class Models:
             ) from None
 
     def _begin(
-        self, under_way: dict[str, asyncio.Task[None]], name: str, work: Coroutine[Any, Any, None]
+        self,
+        under_way: dict[str, asyncio.Task[None]],
+        name: str,
+        work: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
-        task = under_way[name] = asyncio.create_task(work)
+        async def run() -> None:
+            try:
+                await work()
+            finally:
+                del under_way[name]  # and not in a callback: nobody may find it done
 
-        def done(task: asyncio.Task[None]) -> None:
-            del under_way[name]
-            task.cancelled() or task.exception()  # all who waited may have left
-
-        task.add_done_callback(done)
+        task = under_way[name] = asyncio.create_task(run())
+        # All who waited may have left by then.
+        task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def _load(self, name: str, target: str) -> None:
         if name in self._leaving:
@@ -175,7 +181,7 @@ class Models:
 
     async def _unload(self, name: str) -> None:
         del self._users[name]
-        self._begin(self._leaving, name, self._remove(name))
+        self._begin(self._leaving, name, partial(self._remove, name))
         await asyncio.shield(self._leaving[name])
 
     async def _remove(self, name: str) -> None:

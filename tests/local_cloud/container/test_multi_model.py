@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from local_cloud.container import __main__ as program
+from local_cloud.container.multi_model import max_request_bytes
 
 CODE = """
 import json
@@ -205,6 +206,16 @@ def test_only_the_toolkit_s_own_errors_have_a_status_of_their_own(
     got, _, text = server.invoke("fails", body, content_type="a/b")
     assert got == status
     assert said == (json.loads(text)["message"] if status == 503 else text)
+
+
+def test_a_request_may_have_6_mib_unless_told_otherwise(server: Server) -> None:
+    server.load("large")
+    for size, status in ((6 * 1024**2, 200), (6 * 1024**2 + 1, 413)):
+        assert server.invoke("large", "x" * size, content_type="a/b")[0] == status
+    told = {"MAX_CONTENT_LENGTH": "10000000"}
+    assert max_request_bytes(told) == 10_000_000
+    assert max_request_bytes({"MAX_CONTENT_LENGTH": "30000000"}) == 20 * 1024**2
+    assert max_request_bytes(told | {"SAGEMAKER_MAX_REQUEST_SIZE": "1"}) == 1
 
 
 def test_one_row_is_a_row_to_the_defaults(start: Callable[..., Server]) -> None:

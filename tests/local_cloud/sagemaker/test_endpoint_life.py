@@ -159,6 +159,15 @@ def test_silence_is_waited_on_until_the_health_check_times_out(
     assert description["FailureReason"].endswith("did not answer /ping within 1 seconds.")
 
 
+def test_code_may_be_in_s3_apart_from_the_model(cloud: Cloud) -> None:
+    code = cloud.upload("apart/sourcedir.tar.gz", packed({"inference.py": ANSWERS.format("apart")}))
+    script = SCRIPT | {"SAGEMAKER_SUBMIT_DIRECTORY": code}
+    cloud.config("apart", {"ModelName": cloud.model("apart", packed({}), Environment=script)})
+    cloud.api.create_endpoint(EndpointName="apart", EndpointConfigName="apart")
+    assert "FailureReason" not in cloud.settled("apart")
+    assert cloud.ask("apart") == "apart"
+
+
 def test_an_archive_runs_from_a_model_data_source_with_nothing_of_this_repository(
     cloud: Cloud,
 ) -> None:
