@@ -31,6 +31,7 @@ LOADING_SECONDS = 360
 TARGET_MODEL = "x-amzn-sagemaker-target-model"
 
 _OUT_OF_MEMORY = 507
+_ENDED = "The container ended while the model was loaded."
 
 
 class LoadFailure(Exception):  # noqa: N818 - what the container says, not a fault of this code
@@ -87,9 +88,14 @@ class Models:
     async def _wait_for(self, name: str, target: str, seconds: float) -> None:
         if name not in self._loading:
             self._begin(self._loading, name, partial(self._load, name, target))
+        loading = self._loading[name]
         try:
             async with asyncio.timeout(seconds):
-                await asyncio.shield(self._loading[name])
+                await asyncio.shield(loading)
+        except asyncio.CancelledError:
+            if loading.cancelled():  # and not who waits for it
+                raise LoadFailure(0, _ENDED) from None
+            raise
         except TimeoutError:
             raise AwsError(
                 "ModelNotReadyException",
@@ -207,4 +213,4 @@ class Models:
         except TimeoutError:
             raise LoadFailure(0, f"The model did not load within {seconds:.0f} seconds.") from None
         except aiohttp.ClientError as error:
-            raise LoadFailure(0, "The container ended while the model was loaded.") from error
+            raise LoadFailure(0, _ENDED) from error

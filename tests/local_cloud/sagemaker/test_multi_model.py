@@ -40,6 +40,8 @@ def model_fn(model_dir):
             time.sleep(0.01)
     if name == "broken":
         raise ValueError("boom")
+    if name == "exits":
+        os._exit(3)
     gc.collect()
     if name == "big" and LOADED:
         raise MemoryError
@@ -192,6 +194,24 @@ def test_a_model_that_is_not_to_be_had_is_named(cloud: Cloud) -> None:
         )
     assert not folders(cloud)
     assert ask(cloud, "wrong", "a") == "a"
+
+
+def test_a_container_that_ends_while_it_loads_a_model_is_replaced(cloud: Cloud) -> None:
+    deploy(cloud, "ends", "a", "exits")
+    before = cloud.pids()
+    ended = failure(cloud, "ends", TargetModel="exits.tar.gz")
+    assert ended["Error"]["Code"] == "ModelError"
+    assert ended["OriginalMessage"] == "The container ended while the model was loaded."
+
+    def answers() -> bool:
+        try:
+            return ask(cloud, "ends", "a") == "a"
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "ServiceUnavailable"  # noqa: PT017
+            return False
+
+    until(answers)
+    assert not before & cloud.pids()
 
 
 def test_a_target_model_is_required_and_below_the_prefix(cloud: Cloud) -> None:
