@@ -229,26 +229,28 @@ def test_a_target_model_is_required_and_below_the_prefix(cloud: Cloud) -> None:
 def test_a_model_that_loads_slowly_is_not_ready_and_holds_nobody_up(
     make_cloud: Callable[..., Cloud], tmp_path: Path
 ) -> None:
-    cloud = make_cloud(invocation_timeout_seconds=1.0)
+    cloud = make_cloud(invocation_timeout_seconds=2.0)
     gate = tmp_path / "gate"
     deploy(cloud, "slow", "a")
     put(cloud, "slow", "slow.tar.gz", str(gate))
+
+    def ready(model: str) -> str | None:
+        try:
+            return ask(cloud, "slow", model)
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "ModelNotReadyException"  # noqa: PT017
+            return None
+
+    until(lambda: ready("a"))
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(failure, cloud, "slow", TargetModel="slow.tar.gz")
+        until(lambda: str(gate) in loads(cloud, "slow"))
         assert ask(cloud, "slow", "a") == "a"
         assert slow.result()["Error"]["Code"] == "ModelNotReadyException"
         assert slow.result()["ResponseMetadata"]["HTTPStatusCode"] == 429
     gate.touch()
-    assert until(lambda: ready(cloud)) == str(gate)
+    assert until(lambda: ready("slow")) == str(gate)
     assert loads(cloud, "slow").count(str(gate)) == 1
-
-
-def ready(cloud: Cloud) -> str | None:
-    try:
-        return ask(cloud, "slow", "slow")
-    except ClientError as error:
-        assert error.response["Error"]["Code"] == "ModelNotReadyException"  # noqa: PT017
-        return None
 
 
 @pytest.mark.parametrize("isolated", [False, True])

@@ -36,7 +36,7 @@ import time
 def model_fn(d):
     return None
 def transform_fn(m, *_):
-    time.sleep(0.7)
+    time.sleep(1.2)
     return "slow"
 """
 BROKEN = "def model_fn(d):\n    raise ValueError('boom')\n"
@@ -175,7 +175,7 @@ def test_an_instance_one_of_whose_containers_ends_is_replaced(cloud: Cloud) -> N
 def test_the_containers_of_a_pipeline_share_the_time_that_one_has(
     make_cloud: Callable[..., Cloud],
 ) -> None:
-    cloud = make_cloud(invocation_timeout_seconds=1.0)
+    cloud = make_cloud(invocation_timeout_seconds=2.0)
     deploy(cloud, "slow", SLOW, SLOW)
     message = failure(cloud, "slow")["Error"]["Message"]
     assert message.startswith("Received server error (0) from container-2 ")
