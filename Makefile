@@ -1,6 +1,6 @@
 # What people, README and CI call. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check snapshot schema images images-compare instance-memory bench lock stop clean
+.PHONY: help install demo test check snapshot schema images images-compare instance-types bench lock stop clean
 
 VENV := .venv
 INSTALLED := $(VENV)/installed
@@ -17,7 +17,7 @@ help:
 	@echo "make schema    write stages/stage.schema.json for editors, and docs/inspection.md"
 	@echo "make images    write stacks/images.json anew, from the SageMaker SDK's data"
 	@echo "make images-compare   ask the SDK itself the same, of everything (450 MB in build/)"
-	@echo "make instance-memory   write stacks/instance_memory.json anew, from moto's and cfn-lint's data"
+	@echo "make instance-types    write stacks/instance_types.json anew, from moto's, cfn-lint's, botocore's data"
 	@echo "make bench     what is claimed about speed, measured (4 GB of disk, some minutes)"
 	@echo "make lock      pin the newest packages that the .in files allow"
 	@echo "make stop      end the local cloud"
@@ -83,16 +83,16 @@ $(SDK)/installed: $(INSTALLED)
 images-compare: $(SDK)/installed
 	PYTHONPATH=. $(SDK)/bin/python scripts/compare_images.py
 
-MEMORY_WHEELS := build/instance-memory
+TYPES_WHEELS := build/instance-types
 
 # From the releases that requirements.txt pins.
-instance-memory: $(INSTALLED)
-	rm -rf $(MEMORY_WHEELS)
+instance-types: $(INSTALLED)
+	rm -rf $(TYPES_WHEELS)
 	pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
-		--dest $(MEMORY_WHEELS) $$(grep -oE '^(moto|cfn-lint)==[^ ]+' requirements.txt)
-	python scripts/build_instance_memory.py $(MEMORY_WHEELS)/moto-*.whl \
-		$(MEMORY_WHEELS)/cfn_lint-*.whl build/instance_memory.json
-	mv build/instance_memory.json stacks/instance_memory.json
+		--dest $(TYPES_WHEELS) $$(grep -oE '^(moto|cfn-lint|botocore)==[^ ]+' requirements.txt)
+	python scripts/build_instance_types.py $(TYPES_WHEELS)/moto-*.whl \
+		$(TYPES_WHEELS)/cfn_lint-*.whl $(TYPES_WHEELS)/botocore-*.whl build/instance_types.json
+	mv build/instance_types.json stacks/instance_types.json
 
 bench: $(INSTALLED)
 	python -m benchmarks.archive

@@ -1,4 +1,4 @@
-"""The CDK app: a stage's file, the archive of its model, and the stack that hosts it."""
+"""The CDK app: a stage's file, the archives of its models, and the stack that hosts them."""
 
 import sys
 from pathlib import Path
@@ -18,17 +18,19 @@ def main() -> None:
     """Synthesize the stage named by `-c stage=NAME` or `-c stage=PATH.toml`, or dev."""
     app = App()
     stage = Stage.load(app.node.try_get_context("stage") or "dev", ROOT / "stages")
-    archive = prepare(stage, ROOT)
-    check(archive, stage, app.node.try_get_context("inspect"))
+    archives = prepare(stage, ROOT)
+    check(archives, stage, app.node.try_get_context("inspect"))
     stack = HostingStack(
         app,
         stage.endpoint.name,
         stage=stage,
-        archive=archive,
+        archives=archives,
         root=ROOT,
         env=Environment(region=stage.region),
     )
-    print(f"{stage.endpoint.name}: image {stack.image_uri}", file=sys.stderr)
+    for name, image in stack.image_uris.items():
+        print(f"{stage.endpoint.name} {name}".rstrip() + f": image {image}", file=sys.stderr)
+    print(f"{stage.endpoint.name}: updates {stage.endpoint.rollout}", file=sys.stderr)
     app.synth()
 
 

@@ -20,12 +20,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         body, content_type = _request(options)
-        endpoint = EndpointClient(runtime_client(options.region), options.endpoint)
+        endpoint = EndpointClient(
+            runtime_client(options.region),
+            options.endpoint,
+            inference_component=options.inference_component,
+        )
         answer = endpoint.invoke(
             body,
             content_type=content_type,
             accept=options.accept,
             target_variant=options.target_variant,
+            target_model=options.target_model,
         ).decode()
     except (InvocationError, BotoCoreError, OSError) as error:
         print(error, file=sys.stderr)
@@ -54,6 +59,12 @@ def _parser() -> argparse.ArgumentParser:
     invoke.add_argument("--content-type", help=f"default: the file's, or {JSON}")
     invoke.add_argument("--accept", metavar="CONTENT_TYPE", help="the format of the answer")
     invoke.add_argument("--target-variant", metavar="NAME", help="default: by the weights")
+    invoke.add_argument(
+        "--target-model", metavar="ARCHIVE", help="which of a multi-model endpoint's archives"
+    )
+    invoke.add_argument(
+        "--inference-component", metavar="NAME", help="which of the endpoint's components"
+    )
     invoke.add_argument("--region", help="default: as the AWS CLI has it")
     return parser
 

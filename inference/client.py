@@ -105,17 +105,31 @@ def runtime_client(region: str | None = None, *, connections: int = 10) -> Any:
 
 
 class EndpointClient:
-    """An endpoint that answers requests; runtime is a client made by runtime_client."""
+    """An endpoint that answers requests, or one of the inference components that it hosts.
+
+    runtime is a client made by runtime_client.
+    """
 
     def __init__(
-        self, runtime: Any, endpoint_name: str, *, deadline_seconds: float = 120.0
+        self,
+        runtime: Any,
+        endpoint_name: str,
+        *,
+        inference_component: str | None = None,
+        deadline_seconds: float = 120.0,
     ) -> None:
         self._runtime = runtime
         self._endpoint_name = endpoint_name
+        self._inference_component = inference_component
         self._deadline_seconds = deadline_seconds
 
     def predict(
-        self, rows: ArrayLike, *, content_type: str = JSON, accept: str | None = None
+        self,
+        rows: ArrayLike,
+        *,
+        content_type: str = JSON,
+        accept: str | None = None,
+        target_model: str | None = None,
     ) -> Any:
         """Return the answer's values for rows of numbers, shape (rows, features).
 
@@ -123,7 +137,12 @@ class EndpointClient:
         InvocationError, as inference.errors has it.
         """
         body = encode(rows, content_type)
-        return self.invoke(body, content_type=content_type, accept=accept or content_type).decode()
+        return self.invoke(
+            body,
+            content_type=content_type,
+            accept=accept or content_type,
+            target_model=target_model,
+        ).decode()
 
     def invoke(
         self,
@@ -132,10 +151,13 @@ class EndpointClient:
         content_type: str = JSON,
         accept: str | None = None,
         target_variant: str | None = None,
+        target_model: str | None = None,
         custom_attributes: str | None = None,
     ) -> Answer:
         """Send one request and return its answer.
 
+        target_variant is one of several production variants, rather than one by the weights;
+        target_model is an archive of a multi-model endpoint, such as "iris.tar.gz", which needs it.
         What is safe to try again is tried again, with growing pauses, up to the deadline. Raises
         PayloadError, RefusedError, ModelFailedError or UnavailableError.
         """
@@ -143,6 +165,8 @@ class EndpointClient:
         optional = {
             "Accept": accept,
             "TargetVariant": target_variant,
+            "TargetModel": target_model,
+            "InferenceComponentName": self._inference_component,
             "CustomAttributes": custom_attributes,
         }
         request = {
@@ -168,7 +192,7 @@ class EndpointClient:
         return Answer(
             response["Body"].read(),
             response["ContentType"],
-            response["InvokedProductionVariant"],
+            response.get("InvokedProductionVariant", ""),
             response.get("CustomAttributes"),
         )
 

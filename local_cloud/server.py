@@ -28,6 +28,7 @@ from a2wsgi import WSGIMiddleware
 from botocore import xform_name
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from local_cloud import scalable_dimensions
 from local_cloud.access import DEFAULT_REGION, INTERNAL_ACCESS_KEY_ID, Clients
 from local_cloud.asgi import Message, Receive, Send, read_body, respond
 from local_cloud.bootstrap import Bootstrap
@@ -41,7 +42,7 @@ DEFAULT_PORT = 4640
 
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/[^/]+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 _LOCAL_HOST = re.compile(r"(127\.0\.0\.1|([a-z0-9.-]+\.)?localhost)(:\d+)?")
-_INVOCATIONS = re.compile(r"/endpoints/(?P<name>[^/]+)/invocations")
+_INVOCATIONS = re.compile(r"/endpoints/(?P<name>[^/]+)/(?P<kind>async-)?invocations")
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +101,8 @@ class FrontDoor:
             refusal = AwsError("AccessDeniedException", "the local cloud keeps no trail")
             await _send(send, serialize_error(service, refusal))
             return
+        if service == "application-autoscaling":
+            await asyncio.to_thread(scalable_dimensions.add)
         if service not in ("cloudformation", "sagemaker"):
             await self._moto(scope, receive, send)
             return
@@ -108,9 +111,12 @@ class FrontDoor:
         if service == "cloudformation":
             response = await _operate(service, self._cloudformation, request)
         elif invocation:
-            response = await self._sagemaker.invoke_endpoint(
-                region, unquote(invocation["name"]), request
+            invoke = (
+                self._sagemaker.invoke_endpoint_async
+                if invocation["kind"]
+                else self._sagemaker.invoke_endpoint
             )
+            response = await invoke(region, unquote(invocation["name"]), request)
         else:
             response = await _operate(service, self._sagemaker, request)
         await _send(send, response)

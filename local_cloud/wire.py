@@ -103,13 +103,17 @@ def parse(service: str, request: Request) -> tuple[OperationModel, dict[str, Any
     except (AttributeError, TypeError, ValueError) as error:  # such as a number for a list
         raise AwsError("SerializationException", f"{name} cannot be read: {error}") from None
     if operation.input_shape is not None:
-        report = ParamValidator().validate(parameters, operation.input_shape)
-        if report.has_errors():
-            raise validation_error(report.generate_report())
-        problems = list(_constraints(operation.input_shape, parameters, ""))
-        if problems:
-            raise validation_error("; ".join(problems))
+        check_parameters(operation.input_shape, parameters)
     return operation, parameters
+
+
+def check_parameters(shape: Any, parameters: Mapping[str, Any]) -> None:
+    """Refuse (ValidationException) parameters that do not fit botocore's model of a request."""
+    report = ParamValidator().validate(parameters, shape)
+    if report.has_errors():
+        raise validation_error(report.generate_report())
+    if problems := list(_constraints(shape, parameters, "")):
+        raise validation_error("; ".join(problems))
 
 
 def _constraints(shape: Any, value: Any, path: str) -> Iterator[str]:
@@ -171,6 +175,6 @@ def serialize_error(service: str, error: AwsError) -> Response:
             f"<RequestId>{request_id}</RequestId></ErrorResponse>"
         )
         return Response(error.status, {**headers, "content-type": "text/xml"}, body.encode())
-    body = json.dumps({"__type": error.code, "message": error.message})
+    body = json.dumps({"__type": error.code, "message": error.message or None})
     headers |= {"content-type": "application/x-amz-json-1.1", "x-amzn-errortype": error.code}
     return Response(error.status, headers, body.encode())

@@ -1,4 +1,4 @@
-"""The command: python -m model_artifact inspect [ARCHIVE] [--stage NAME].
+"""The command: python -m model_artifact inspect [ARCHIVE] [--stage NAME] [--model NAME].
 
 Like app.py it composes: it knows stages and archives, which do not know of each other.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from model_artifact.archive import ArchiveError
 from model_artifact.inspection import Finding, Severity, inspect
-from model_artifact.preparation import container_of, prepare
+from model_artifact.preparation import container_of, pack
 from stacks.stage import Stage
 from stacks.stage_errors import StageError
 
@@ -25,18 +25,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         stage = Stage.load(options.stage, ROOT / "stages")
+        name = _model(stage, options.model)
         archive: Path | None = options.archive
         if archive is None:
-            prepared = prepare(stage, ROOT)
-            if prepared is None:
+            packed = pack(stage, name, ROOT)
+            if packed is None:
                 raise ArchiveError(
-                    f"{stage.model.artifact}: this is not on this machine; download it and name "
-                    f"the file: python -m model_artifact inspect FILE --stage {options.stage}"
+                    f"{stage.served[name].artifact}: this is not on this machine; download it and "
+                    "name the file: python -m model_artifact inspect FILE --stage "
+                    f"{options.stage}" + (f" --model {name}" if name else "")
                 )
-            archive = prepared.path
+            archive = packed.path
         elif not archive.is_file():
             raise ArchiveError(f"{archive}: there is no such file; name a model.tar.gz")
-        container = container_of(stage)
+        container = container_of(stage, name)
         findings = inspect(archive, container, run=not options.no_trial)
     except (StageError, ArchiveError) as error:
         print(error, file=sys.stderr)
@@ -53,6 +55,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{archive} for {container.name}")
         _print(findings)
     return 1 if any(finding.rule.severity is Severity.ERROR for finding in findings) else 0
+
+
+def _model(stage: Stage, asked: str | None) -> str:
+    """Return the name of the model that is meant. Raises ArchiveError if several could be."""
+    known = list(stage.served)
+    if asked is None and len(known) == 1:
+        return known[0]
+    if asked is None or asked not in known:
+        of = ", ".join(filter(None, known)) or "one only, which has no name"
+        raise ArchiveError(f"--model {asked or 'is missing'}: the stage's models are {of}")
+    return asked
 
 
 def _print(findings: Sequence[Finding]) -> None:
@@ -81,6 +94,9 @@ def _parser() -> argparse.ArgumentParser:
         default="dev",
         metavar="NAME",
         help="whose image, variables and instances it is for (default: %(default)s)",
+    )
+    inspect.add_argument(
+        "--model", metavar="NAME", help="which of the stage's models, if it has several"
     )
     inspect.add_argument("--json", action="store_true", help="print the findings for programs")
     inspect.add_argument("--no-trial", action="store_true", help="read the archive, do not run it")

@@ -20,77 +20,88 @@ class InspectionError(ArchiveError):
     """An archive that would fail on SageMaker; the message has a line for each reason."""
 
 
-def prepare(stage: Stage, root: Path) -> Archive | None:
+def prepare(stage: Stage, root: Path) -> dict[str, Archive]:
     """Pack the folders that a stage names, which are relative to root.
 
-    Returns None for a model that lies in S3 already. Raises ArchiveError.
+    Returns the archives by the names of their models; a model that lies in S3 already has none.
+    Raises ArchiveError.
     """
-    artifact, code = stage.model.artifact, stage.model.code_folder
-    if not isinstance(artifact, Path):
+    packed = {name: pack(stage, name, root) for name in stage.served}
+    return {name: archive for name, archive in packed.items() if archive}
+
+
+def pack(stage: Stage, name: str, root: Path) -> Archive | None:
+    """Pack one model's folders, unless it lies in S3 already. Raises ArchiveError."""
+    model = stage.served[name]
+    if not isinstance(model.artifact, Path):
         return None
-    build = root / "build"
+    build, code = root / "build", root / model.code_folder if model.code_folder else None
     return build_archive(
-        root / artifact,
-        root / code if code else None,
-        build / stage.endpoint.name / "model.tar.gz",
-        vendored=_vendored(stage, root / code, build / "wheels") if code else {},
+        root / model.artifact,
+        code,
+        build / stage.endpoint.name / name / "model.tar.gz",
+        vendored=_vendored(stage, name, code, build / "wheels") if code else {},
     )
 
 
-def check(archive: Archive | None, stage: Stage, switch: str | None = None) -> None:
-    """Inspect a stage's archive, unless switch is "off", and print warnings on standard error.
+def check(archives: Mapping[str, Archive], stage: Stage, switch: str | None = None) -> None:
+    """Inspect a stage's archives, unless switch is "off", and print warnings on standard error.
 
-    Raises InspectionError for what would fail on SageMaker. What was found is remembered for as
-    long as nothing that it depends on changes.
+    Raises InspectionError for what would fail on SageMaker, in any of them. What was found is
+    remembered for as long as nothing that it depends on changes.
     """
     if switch not in (None, "off"):
         raise ArchiveError(f"-c inspect={switch}: it can only be off; leave it out to inspect")
     if switch == "off":
         return
-    name = stage.endpoint.name
-    if archive is None:
-        print(
-            f"{name}: {stage.model.artifact} is not inspected, since it is not on this machine; "
-            "`python -m model_artifact inspect FILE` inspects an archive that was downloaded",
-            file=sys.stderr,
-        )
-        return
-    container = container_of(stage)
-    findings = remembered(archive, container)
-    if findings is None:
-        findings = inspect(archive.path, container)
-        remember(archive, container, findings)
-    for warning in _of(Severity.WARNING, findings):
-        print(f"{name}: {warning}", file=sys.stderr)
-    if errors := _of(Severity.ERROR, findings):
+    errors = []
+    for name, model in stage.served.items():
+        place = f"{stage.endpoint.name} {name}".rstrip()
+        if name not in archives:
+            print(
+                f"{place}: {model.artifact} is not inspected, since it is not on this machine; "
+                "`python -m model_artifact inspect FILE` inspects an archive that was downloaded",
+                file=sys.stderr,
+            )
+            continue
+        findings = _findings(archives[name], container_of(stage, name))
+        for warning in _of(Severity.WARNING, findings):
+            print(f"{place}: {warning}", file=sys.stderr)
+        errors += [f"{place}: {error}" for error in _of(Severity.ERROR, findings)]
+    if errors:
         raise InspectionError(
-            "\n".join(f"{name}: {error}" for error in errors)
-            + f"\n{name}: not deployed; docs/inspection.md has more on each, and "
+            "\n".join(errors)
+            + f"\n{stage.endpoint.name}: not deployed; docs/inspection.md has more on each, and "
             "`-c inspect=off` deploys all the same"
         )
 
 
-def container_of(stage: Stage) -> Container:
-    """Return what a stage deploys its archive into."""
-    timeouts = [
-        variant.container_startup_health_check_timeout_in_seconds
-        for variant in stage.endpoint.variants
-    ]
+def _findings(archive: Archive, container: Container) -> Sequence[Finding]:
+    findings = remembered(archive, container)
+    if findings is None:
+        findings = inspect(archive.path, container)
+        remember(archive, container, findings)
+    return findings
+
+
+def container_of(stage: Stage, name: str = "") -> Container:
+    """Return what a stage deploys a model's archive into."""
+    model = stage.served[name]
     return Container(
-        image=stage.image,
-        environment=stage.container_environment,
-        needs_script=stage.model.code is not False,
-        network_isolation=stage.model.network_isolation,
-        memory_bytes=stage.memory_bytes,
-        startup_seconds=min((each for each in timeouts if each), default=Container.startup_seconds),
+        image=stage.image(name),
+        environment=stage.container_environment(name),
+        needs_script=model.code is not False,
+        network_isolation=model.network_isolation,
+        memory_bytes=stage.memory_bytes(name),
+        startup_seconds=stage.startup_seconds(name) or Container.startup_seconds,
     )
 
 
-def _vendored(stage: Stage, code: Path, cache: Path) -> Mapping[str, Path]:
-    """Return the members that bring the requirements along, if the stage asks for them."""
-    if not stage.model.vendor_requirements:
+def _vendored(stage: Stage, name: str, code: Path, cache: Path) -> Mapping[str, Path]:
+    """Return the members that bring the requirements along, if the model asks for them."""
+    if not stage.served[name].vendor_requirements:
         return {}
-    container = container_of(stage)
+    container = container_of(stage, name)
     image = container.contents
     if image is None:
         raise ArchiveError(

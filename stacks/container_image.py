@@ -10,9 +10,8 @@ from aws_cdk import aws_ecr_assets as ecr_assets
 from constructs import Construct
 
 from stacks.images import ECR_IMAGE
-from stacks.stage import Stage
 from stacks.stage_errors import StageError
-from stacks.stage_model import DockerfileModel, RepositoryModel
+from stacks.stage_model import DockerfileModel, Model, RepositoryModel
 
 
 @dataclass(frozen=True)
@@ -23,13 +22,14 @@ class ContainerImage:
     repository_arn: str
 
 
-def container_image(scope: Construct, stage: Stage, root: Path) -> ContainerImage:
-    """Return the image that a stage names, of AWS, of anyone's in ECR, or built by this deployment.
+def container_image(scope: Construct, model: Model, chosen: str, root: Path) -> ContainerImage:
+    """Return the image that a model names, of AWS, of anyone's in ECR, or built by this deployment.
 
-    A Dockerfile's folder is relative to root. Raises StageError if it has none.
+    chosen is what the model's image_for said. A Dockerfile's folder is relative to root. Raises
+    StageError if it has none.
     """
     stack = Stack.of(scope)
-    match stage.model:
+    match model:
         case DockerfileModel(dockerfile=folder):
             if not (root / folder / "Dockerfile").is_file():
                 raise StageError(
@@ -40,16 +40,16 @@ def container_image(scope: Construct, stage: Stage, root: Path) -> ContainerImag
                 scope,
                 "Image",
                 directory=str(root / folder),
-                platform=ecr_assets.Platform.custom(stage.image),
+                platform=ecr_assets.Platform.custom(chosen),
             )
             return ContainerImage(asset.image_uri, asset.repository.repository_arn)
         case RepositoryModel(repository=repository):
             registry = "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}"
             return ContainerImage(
-                Fn.sub(f"{registry}/{stage.image}"),
+                Fn.sub(f"{registry}/{chosen}"),
                 stack.format_arn(service="ecr", resource="repository", resource_name=repository),
             )
-    image = ECR_IMAGE.fullmatch(stage.image)
+    image = ECR_IMAGE.fullmatch(chosen)
     assert image  # noqa: S101 - the stage was checked when it was read
     return ContainerImage(
         image[0],

@@ -1,25 +1,39 @@
-"""A model behind an endpoint: its files, its image, the model, the endpoint, and its scaling."""
+"""Models behind an endpoint: their files, their images, the endpoint, its updates and scaling."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from stacks.async_inference import AsyncInference
+from stacks.components import Component
 from stacks.container_image import container_image
+from stacks.deployment import RollbackAlarms, deployment_config
 from stacks.endpoint import Endpoint
-from stacks.model import Model
+from stacks.execution_role import execution_role
+from stacks.metrics import Scaled
+from stacks.model import Container, Model
 from stacks.model_data import LocalArchive, model_data
-from stacks.scaling import VariantScaling
+from stacks.s3_access import access_below
+from stacks.scaling import CountScaling
 from stacks.stage import Stage
+from stacks.stage_endpoint import AnyEndpoint, AsyncEndpoint, RealtimeEndpoint
+from stacks.stage_scaling import Scaling, from_zero_instances
+from stacks.stage_variants import ServerlessVariant, Variant
 
 
 class HostingStack(Stack):
     """Everything that one stage deploys.
 
-    archive is made of the stage's folders; there is none if the model lies in S3 already. The
-    folders that the stage names are relative to root. image_uri is the chosen image, in which
-    ${AWS::AccountId} stands for what only the deployment knows.
+    archives are made of the stage's folders, by the models' names; a model that lies in S3 already
+    has none. The folders that the stage names are relative to root. image_uris are the chosen
+    images, in which ${AWS::AccountId} stands for what only the deployment knows.
     """
 
     def __init__(
@@ -28,42 +42,159 @@ class HostingStack(Stack):
         id: str,
         *,
         stage: Stage,
-        archive: LocalArchive | None = None,
+        archives: Mapping[str, LocalArchive],
         root: Path = Path(),
         **stack_properties: Any,
     ) -> None:
         super().__init__(scope, id, **stack_properties)
-        image = container_image(self, stage, root)
-        data = model_data(self, stage, archive)
-        # `cdk synth` prints the bootstrap version's parameter without the rule that uses it, and
-        # cfn-lint, asked about what was printed, would object.
-        self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W2001"]}}}
-        model = Model(
-            self,
-            "Model",
-            data=data,
-            image=image,
-            environment=stage.container_environment,
-            network_isolation=stage.model.network_isolation,
-            endpoint_name=stage.endpoint.name,
+        settings = stage.endpoint
+        self.template_options.metadata = {
+            # `cdk synth` prints the bootstrap version's parameter without the rule that uses it,
+            # and cfn-lint, asked about what was printed, would object.
+            "cfn-lint": {"config": {"ignore_checks": ["W2001"]}},
+            "Slipway": {"Update": str(settings.rollout)},
+        }
+        containers = {name: self._container(name, stage, archives, root) for name in stage.served}
+        queue = (
+            AsyncInference(self, "AsyncInference", endpoint=settings)
+            if isinstance(settings, AsyncEndpoint)
+            else None
         )
+        models = self._models(stage, containers, queue.permissions if queue else [])
+        components = settings.components if isinstance(settings, RealtimeEndpoint) else ()
         endpoint = Endpoint(
             self,
             "Endpoint",
-            endpoint_name=stage.endpoint.name,
-            model_name=model.attr_model_name,
-            variants=stage.endpoint.variants,
+            settings=settings,
+            model_names={} if components else models,
+            deployment_config=None if components else self._deployment_config(settings),
+            async_inference_config=queue.config if queue else None,
+            execution_role=self._execution_role(settings.name, containers) if components else None,
         )
-        for variant in stage.endpoint.variants:
+        for variant in settings.variants:
             if variant.scaling:
-                VariantScaling(
-                    self,
-                    f"{variant.name}Scaling",
-                    endpoint_name=endpoint.attr_endpoint_name,
-                    variant_name=variant.name,
-                    scaling=variant.scaling,
-                )
+                self._scale(variant, variant.scaling, settings, endpoint.attr_endpoint_name)
+        for component in components:
+            Component(
+                self,
+                f"{component.name}Component",
+                settings=component,
+                endpoint_name=endpoint.attr_endpoint_name,
+                variant_name=component.variant or settings.variants[0].name,
+                model_name=models[component.model or ""],
+                rollout=settings.rollout,
+                rollback=settings.update.rollback,
+            )
         CfnOutput(self, "EndpointName", value=endpoint.attr_endpoint_name)
-        CfnOutput(self, "ModelDataUrl", value=data.url)
-        resolved = self.resolve(image.uri)
-        self.image_uri: str = resolved if isinstance(resolved, str) else resolved["Fn::Sub"]
+        for name, container in containers.items():
+            CfnOutput(self, f"{_id(name)}ModelDataUrl", value=container.data.url)
+        if queue:
+            CfnOutput(self, "InputPath", value=queue.input_path)
+        self.image_uris = {name: self._resolved(each) for name, each in containers.items()}
+
+    def _container(
+        self, name: str, stage: Stage, archives: Mapping[str, LocalArchive], root: Path
+    ) -> Container:
+        """Return a model's image, data and variables."""
+        scope = Construct(self, f"{_id(name)}Container")
+        model = stage.served[name]
+        return Container(
+            image=container_image(scope, model, stage.image(name), root),
+            data=model_data(scope, model, archives.get(name)),
+            environment=stage.container_environment(name),
+            multi_model=model.multi_model,
+        )
+
+    def _models(
+        self,
+        stage: Stage,
+        containers: Mapping[str, Container],
+        permissions: Sequence[iam.PolicyStatement],
+    ) -> dict[str, str]:
+        """Declare the SageMaker Models, one a pipeline, and return their names by the stage's."""
+        settings = stage.endpoint
+        dumps = [
+            each.core_dump_s3_uri for each in settings.instance_variants if each.core_dump_s3_uri
+        ]
+        if dumps:
+            permissions = [
+                *permissions,
+                access_below(self, "WriteCoreDumps", "s3:PutObject", dumps),
+            ]
+        pipeline = settings.pipeline if isinstance(settings, RealtimeEndpoint) else ()
+        together = {"": pipeline} if pipeline else {name: (name,) for name in containers}
+        return {
+            name: Model(
+                self,
+                f"{_id(name)}Model",
+                containers={each: containers[each] for each in members},
+                network_isolation=any(stage.served[each].network_isolation for each in members),
+                endpoint_name=settings.name,
+                permissions=permissions,
+            ).attr_model_name
+            for name, members in together.items()
+        }
+
+    def _deployment_config(
+        self, settings: AnyEndpoint
+    ) -> sagemaker.CfnEndpoint.DeploymentConfigProperty:
+        alarms = RollbackAlarms(
+            self,
+            "RollbackAlarms",
+            dimensions=[
+                {"EndpointName": settings.name, "VariantName": variant.name}
+                for variant in settings.variants
+            ],
+            rollback=settings.update.rollback,
+            is_async=isinstance(settings, AsyncEndpoint),
+        )
+        return deployment_config(settings.rollout, alarms.names)
+
+    def _execution_role(
+        self, endpoint_name: str, containers: Mapping[str, Container]
+    ) -> tuple[iam.Role, iam.Policy]:
+        """Declare the role of an endpoint whose variants have no model that brings one."""
+        return execution_role(
+            Construct(self, "Components"),
+            endpoint_name=endpoint_name,
+            repository_arns=[each.image.repository_arn for each in containers.values()],
+            permissions=[
+                statement for each in containers.values() for statement in each.data.permissions
+            ],
+        )
+
+    def _scale(
+        self,
+        variant: Variant | ServerlessVariant,
+        scaling: Scaling,
+        settings: AnyEndpoint,
+        endpoint_name: str,
+    ) -> None:
+        """Scale a variant's instances, or its provisioned concurrency."""
+        from_zero = isinstance(settings, AsyncEndpoint) and not scaling.lowest
+        CountScaling(
+            self,
+            f"{_id(variant.name)}Scaling",
+            scaled=Scaled(
+                f"endpoint/{endpoint_name}/variant/{variant.name}",
+                _DIMENSIONS[type(variant)],
+                {"EndpointName": settings.name, "VariantName": variant.name},
+            ),
+            scaling=scaling,
+            from_zero=[from_zero_instances(settings.name)] if from_zero else [],
+        )
+
+    def _resolved(self, container: Container) -> str:
+        resolved = self.resolve(container.image.uri)
+        return resolved if isinstance(resolved, str) else str(resolved["Fn::Sub"])
+
+
+_DIMENSIONS = {
+    Variant: "sagemaker:variant:DesiredInstanceCount",
+    ServerlessVariant: "sagemaker:variant:DesiredProvisionedConcurrency",
+}
+
+
+def _id(name: str) -> str:
+    """Make the beginning of a construct's id of a name."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("-"))

@@ -1,21 +1,38 @@
-"""The model: the role that its containers run under, and the SageMaker Model."""
+"""The model: its containers, and the role that they run under."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import ArnFormat, Aws, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from stacks.container_image import ContainerImage
+from stacks.execution_role import execution_role
 from stacks.model_data import ModelData
+
+_Model = sagemaker.CfnModel
+
+
+@dataclass(frozen=True)
+class Container:
+    """An image with the model data and the variables that it is started with."""
+
+    image: ContainerImage
+    data: ModelData
+    environment: Mapping[str, str]
+    multi_model: bool = False
 
 
 class Model(Construct):
-    """A SageMaker Model made of model data and an image, with a role of its own.
+    """A SageMaker Model of one container, or of several that a request passes through in turn.
 
-    attr_model_name is what others wire to.
+    containers go by their names, by which SageMaker's errors and logs call those of a pipeline.
+    permissions are what the role needs besides the containers' own data. attr_model_name is what
+    others wire to.
     """
 
     def __init__(
@@ -23,101 +40,59 @@ class Model(Construct):
         scope: Construct,
         id: str,
         *,
-        data: ModelData,
-        image: ContainerImage,
-        environment: Mapping[str, str],
+        containers: Mapping[str, Container],
         network_isolation: bool,
         endpoint_name: str,
+        permissions: Sequence[iam.PolicyStatement] = (),
     ) -> None:
         super().__init__(scope, id)
-        role = iam.Role(
+        role, policy = execution_role(
             self,
-            "ExecutionRole",
-            assumed_by=iam.ServicePrincipal(
-                "sagemaker.amazonaws.com",
-                # SageMaker may use the role only on this account's behalf, no one else's.
-                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
-            ),
-        )
-        policy = iam.Policy(
-            self,
-            "ExecutionPolicy",
-            roles=[role],
-            statements=[
-                *data.permissions,
-                *self._permissions(image.repository_arn, endpoint_name),
+            endpoint_name=endpoint_name,
+            repository_arns=[each.image.repository_arn for each in containers.values()],
+            permissions=[
+                *(each for container in containers.values() for each in container.data.permissions),
+                *permissions,
             ],
         )
-        model = sagemaker.CfnModel(
+        several = len(containers) > 1
+        definitions = [
+            _definition(container, name if several else None)
+            for name, container in containers.items()
+        ]
+        model = _Model(
             self,
             "Model",
             execution_role_arn=role.role_arn,
-            primary_container=sagemaker.CfnModel.ContainerDefinitionProperty(
-                image=image.uri,
-                environment=environment or None,
-                **_location(data),
-            ),
+            primary_container=None if several else definitions[0],
+            containers=definitions if several else None,
+            inference_execution_config=_Model.InferenceExecutionConfigProperty(mode="Serial")
+            if several
+            else None,
             enable_network_isolation=network_isolation or None,
         )
-        # SageMaker checks on creation that the role can read the model data, and a reference to the
-        # role does not wait for its policy.
         model.node.add_dependency(policy)
         self.attr_model_name = model.attr_model_name
 
-    def _permissions(
-        self, image_repository_arn: str, endpoint_name: str
-    ) -> list[iam.PolicyStatement]:
-        """List what a real-time container needs, each on the one resource it needs it for."""
-        stack = Stack.of(self)
-        log_group = stack.format_arn(
-            service="logs",
-            resource="log-group",
-            resource_name=f"/aws/sagemaker/Endpoints/{endpoint_name}",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        return [
-            iam.PolicyStatement(
-                sid="LogInToRegistry",
-                actions=["ecr:GetAuthorizationToken"],
-                resources=["*"],  # the action knows no resource
-            ),
-            iam.PolicyStatement(
-                sid="PullImage",
-                actions=[
-                    "ecr:BatchCheckLayerAvailability",
-                    "ecr:BatchGetImage",
-                    "ecr:GetDownloadUrlForLayer",
-                ],
-                resources=[image_repository_arn],
-            ),
-            iam.PolicyStatement(
-                sid="WriteLogs",
-                actions=[
-                    "logs:CreateLogGroup",
-                    "logs:CreateLogStream",
-                    "logs:DescribeLogStreams",
-                    "logs:PutLogEvents",
-                ],
-                resources=[log_group, f"{log_group}:log-stream:*"],
-            ),
-            iam.PolicyStatement(
-                sid="WriteMetrics",
-                actions=["cloudwatch:PutMetricData"],
-                resources=["*"],  # the action knows no resource, only the namespace below
-                conditions={
-                    "StringEquals": {
-                        "cloudwatch:namespace": ["AWS/SageMaker", "/aws/sagemaker/Endpoints"]
-                    }
-                },
-            ),
-        ]
+
+def _definition(
+    container: Container, hostname: str | None
+) -> sagemaker.CfnModel.ContainerDefinitionProperty:
+    return _Model.ContainerDefinitionProperty(
+        container_hostname=hostname,
+        image=container.image.uri,
+        environment=container.environment or None,
+        mode="MultiModel" if container.multi_model else None,
+        **_location(container),
+    )
 
 
-def _location(data: ModelData) -> dict[str, Any]:
+def _location(container: Container) -> dict[str, Any]:
     """Return the property that says where the model data lies."""
-    if not data.is_prefix:
+    data = container.data
+    if not data.is_prefix or container.multi_model:
         return {"model_data_url": data.url}
-    source = sagemaker.CfnModel.S3DataSourceProperty(
+    source = _Model.S3DataSourceProperty(
         s3_uri=data.url, s3_data_type="S3Prefix", compression_type="None"
     )
-    return {"model_data_source": sagemaker.CfnModel.ModelDataSourceProperty(s3_data_source=source)}
+    return {"model_data_source": _Model.ModelDataSourceProperty(s3_data_source=source)}

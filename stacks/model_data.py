@@ -12,7 +12,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks.artifact import S3Artifact
-from stacks.stage import Stage
+from stacks.stage_model import Model
 
 
 class LocalArchive(Protocol):
@@ -37,11 +37,11 @@ class ModelData:
     permissions: Sequence[iam.PolicyStatement]
 
 
-def model_data(scope: Construct, stage: Stage, archive: LocalArchive | None) -> ModelData:
-    """Return where a stage's model lies, or will: archive is uploaded if the model is a folder."""
-    artifact = stage.model.artifact
+def model_data(scope: Construct, model: Model, archive: LocalArchive | None) -> ModelData:
+    """Return where a model lies, or will: archive is uploaded if it is a folder."""
+    artifact = model.artifact
     if isinstance(artifact, S3Artifact):
-        owner = stage.model.artifact_account or Aws.ACCOUNT_ID
+        owner = model.artifact_account or Aws.ACCOUNT_ID
         permissions = _permissions(
             scope, artifact.bucket, artifact.key, owner, is_prefix=artifact.is_prefix
         )

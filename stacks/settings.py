@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Self
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationInfo,
+    model_validator,
+)
 
 from stacks.stage_errors import Problem, refuse
+
+T = TypeVar("T")
+
+Several = Annotated[tuple[T, ...], Field(strict=False)]
+"""An array of the file: TOML gives a list, and settings are frozen."""
+
+
+@dataclass(frozen=True)
+class Cfn:
+    """The CloudFormation property behind a setting whose name alone does not tell it.
+
+    Below that of its table, with a slash between levels; "" if there is none.
+    """
+
+    name: str
 
 
 class Settings(BaseModel):
@@ -22,11 +45,26 @@ class Settings(BaseModel):
         protected_namespaces=(),
     )
 
-    @model_validator(mode="after")
-    def _check_rules(self) -> Self:
-        refuse(self.problems())
-        return self
+    cloudformation: ClassVar[str] = ""
+    """The CloudFormation property that holds those of the settings, such as "TYPE/Properties"."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _check_rules(
+        cls, table: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
+        settings = handler(table)
+        if isinstance(info.context, list):
+            # The rules of a table are asked later, so that a problem of one does not hide those
+            # of the table around it.
+            info.context.append((table, settings))
+        else:
+            refuse(settings.problems())
+        return settings
 
     def problems(self) -> Iterator[Problem]:
-        """Yield what is wrong with these settings together, each one by itself being right."""
+        """Yield what is wrong with these settings together, each one by itself being right.
+
+        What they contain may break rules of its own, and has reported that itself.
+        """
         yield from ()

@@ -8,78 +8,177 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from stacks.images import ImageError, published
-from stacks.instance_memory import memory_bytes
-from stacks.settings import Settings
-from stacks.stage_endpoint import RealtimeEndpoint
-from stacks.stage_errors import Problem, StageError, explain, refuse
+from stacks.instance_types import instance_type_problem, memory_bytes
+from stacks.settings import Cfn, Settings
+from stacks.stage_endpoint import AnyEndpoint, AsyncEndpoint, RealtimeEndpoint, ServerlessEndpoint
+from stacks.stage_errors import Problem, StageError, explain, explain_rules, refuse
 from stacks.stage_model import AnyModel, FrameworkModel, Model
+from stacks.stage_variants import Place
+
+# A name becomes part of logical ids, and of a container's host name.
+ModelName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", max_length=63)]
 
 
 class Stage(Settings):
-    """One deployment of the model: where, which image, how many instances of which type."""
+    """One deployment: which models, in which images, served how."""
 
-    region: str = Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-\d$")
+    region: Annotated[str, Cfn("")] = Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-\d$")
     """The AWS region, such as "eu-central-1"."""
-    model: AnyModel
+    model: AnyModel | None = None
     """What is deployed, and in which image."""
-    endpoint: RealtimeEndpoint
+    models: dict[ModelName, AnyModel] = Field(default={})
+    """What is deployed if it is several, each under a name that variants, a pipeline or inference
+    components serve it by."""
+    endpoint: AnyEndpoint
     """How it is served."""
 
     @property
-    def image(self) -> str:
-        """The image's URI, or what model.image_for returns of one that only the account has."""
-        return self.model.image_for(self.region, self.endpoint.variants[0].instance_type)
+    def served(self) -> Mapping[str, Model]:
+        """The models by their names; the one [model] has none, ""."""
+        return {"": self.model} if self.model else self.models
 
-    @property
-    def container_environment(self) -> dict[str, str]:
-        """The environment variables of the container, the user's and Slipway's."""
-        return self.model.environment | self.model.rendered_environment(self.region)
+    def places(self, name: str = "") -> list[Place]:
+        """Return where a model runs."""
+        return [place for place in self.endpoint.places() if (place.model or "") == name]
 
-    @property
-    def memory_bytes(self) -> int | None:
-        """The least memory that an instance has, or None if a type's is not known."""
-        known = [memory_bytes(variant.instance_type) for variant in self.endpoint.variants]
-        return None if None in known else min(size for size in known if size is not None)
+    def image(self, name: str = "") -> str:
+        """Return a model's image: its URI, or what image_for returns of one that needs more."""
+        instance_type = next(iter(self.places(name)[0].instance_types.values()))
+        return self.served[name].image_for(self.region, instance_type)
 
-    @field_validator("model")
+    def container_environment(self, name: str = "") -> dict[str, str]:
+        """Return the environment variables of a model's container, the user's and Slipway's."""
+        model = self.served[name]
+        return model.environment | model.rendered_environment(self.region)
+
+    def memory_bytes(self, name: str = "") -> int | None:
+        """Return the least memory of a model's container, or None if a type's is not known."""
+        sizes = [
+            place.memory_in_mb * 1024 * 1024 if place.memory_in_mb else memory_bytes(instance_type)
+            for place in self.places(name)
+            for instance_type in place.instance_types.values()
+        ]
+        return None if None in sizes else min(size for size in sizes if size is not None)
+
+    def startup_seconds(self, name: str = "") -> int | None:
+        """Return how long a model's container may take to start, if anything says so."""
+        given = [place.startup_seconds for place in self.places(name)]
+        return min((seconds for seconds in given if seconds), default=None)
+
+    @model_validator(mode="before")
     @classmethod
-    def _check_framework(cls, model: Model, info: ValidationInfo) -> Model:
+    def _check_one_table(cls, document: Any) -> Any:
+        if not isinstance(document, dict):
+            return document
+        one, several = document.get("model"), document.get("models")
+        if (one is None) == (several in (None, {})):
+            got = "missing" if one is None else "given, and models too"
+            why = "a stage has either one [model] or [models.NAME] tables"
+            refuse([Problem("model", got, why, "write one of the two")])
+        return document
+
+    @field_validator("model", "models")
+    @classmethod
+    def _check_frameworks(
+        cls, given: Model | dict[str, Model] | None, info: ValidationInfo
+    ) -> Model | dict[str, Model] | None:
         # A validator of the field rather than a rule of the stage, so that it speaks up also
         # when something is wrong with the endpoint.
-        if isinstance(model, FrameworkModel) and "region" in info.data:
-            try:
-                published(model.framework, model.version, info.data["region"])
-            except ImageError as error:
-                refuse([_image_problem("", model, info.data["region"], error)])
-        return model
+        found = []
+        for name, model in (given if isinstance(given, dict) else {"": given}).items():
+            if isinstance(model, FrameworkModel) and "region" in info.data:
+                try:
+                    published(model.framework, model.version, info.data["region"])
+                except ImageError as error:
+                    table = f"{name}." if name else ""
+                    found.append(_image_problem(table, model, info.data["region"], error))
+        refuse(found)
+        return given
 
     def problems(self) -> Iterator[Problem]:
+        """Yield models that nobody named or serves, and instance types that no image fits."""
+        yield from self._name_problems()
+        yield from self._multi_model_problems()
+        # A type that there is not has no image either: told once, by what is plainer.
+        unknown = {problem.key: problem for problem in self._type_problems()}
+        yield from unknown.values()
+        for name, model in self.served.items():
+            for problem in self._image_problems(name, model):
+                if problem.key not in unknown:
+                    yield problem
+
+    def _multi_model_problems(self) -> Iterator[Problem]:
+        """Yield where a model of many models is served in a way that cannot say which it wants."""
+        endpoint = self.endpoint
+        why = {
+            ServerlessEndpoint: "AWS has no serverless multi-model endpoints",
+            AsyncEndpoint: "a request to an asynchronous endpoint cannot name a model",
+        }.get(type(endpoint))
+        if isinstance(endpoint, RealtimeEndpoint) and endpoint.shadow:
+            why = "AWS has no shadow variants of multi-model endpoints"
+        if isinstance(endpoint, RealtimeEndpoint) and endpoint.components:
+            why = "an inference component is one model: AWS has many models for variants alone"
+        for name, model in self.served.items():
+            if model.multi_model and why:
+                key = f"models.{name}.multi_model" if name else "model.multi_model"
+                yield Problem(key, "true", why, "remove it")
+
+    def _type_problems(self) -> Iterator[Problem]:
+        for place in self.endpoint.places():
+            for key, instance_type in place.instance_types.items():
+                if problem := instance_type_problem(instance_type, self.region):
+                    yield Problem(f"endpoint.{key}", instance_type, *problem)
+
+    def _name_problems(self) -> Iterator[Problem]:
+        known = ", ".join(self.models)
+        used = set()
+        for place in self.endpoint.places():
+            used.add(place.model)
+            if place.model is not None and place.model not in self.models:
+                fix = f"write one of {known}" if known else "remove it: there is one [model]"
+                yield Problem(f"endpoint.{place.key}", place.model, "there is no such model", fix)
+            if place.model is None and self.models:
+                yield Problem(
+                    f"endpoint.{place.key}",
+                    "missing",
+                    "there are several models",
+                    f"write one of {known}",
+                )
+        for name in self.models.keys() - used:
+            yield Problem(
+                f"models.{name}",
+                "given",
+                "nothing serves it",
+                "name it in a variant, a pipeline or a component, or remove it",
+            )
+
+    def _image_problems(self, name: str, model: Model) -> Iterator[Problem]:
         """Yield an instance type that no image fits, or another one than the first's."""
         images: dict[str, str] = {}
-        for index, variant in enumerate(self.endpoint.variants):
-            key = f"endpoint.variants.{index}.instance_type"
+        types = [each for place in self.places(name) for each in place.instance_types.items()]
+        for key, instance_type in types:
+            key = f"endpoint.{key}"
             try:
-                image = self.model.image_for(self.region, variant.instance_type)
+                image = model.image_for(self.region, instance_type)
             except ImageError as error:
                 if error.setting == "instance_type":
-                    yield Problem(key, variant.instance_type, str(error), "choose another")
+                    yield Problem(key, instance_type, str(error), "choose another")
                 else:
-                    yield _image_problem("model.", self.model, variant.instance_type, error)
+                    table = f"models.{name}." if name else "model."
+                    yield _image_problem(table, model, instance_type, error)
                 return
-            images.setdefault(image, variant.instance_type)
+            images.setdefault(image, instance_type)
             if len(images) > 1:
                 first, _ = images.values()
-                why = f"it needs another image than {first}, and the variants have one model"
-                yield Problem(
-                    key, variant.instance_type, why, "choose instance types of the same kind"
-                )
+                why = f"it needs another image than {first}, and both have one model"
+                yield Problem(key, instance_type, why, "choose instance types of the same kind")
                 return
 
     @classmethod
@@ -110,10 +209,16 @@ class Stage(Settings):
     @classmethod
     def read(cls, document: dict[str, Any], path: Path) -> Stage:
         """Check what a file says; path is for the errors. Raises StageError."""
+        tables: list[tuple[object, Settings]] = []
+        lines: list[str] = []
         try:
-            return cls.model_validate(document)
+            stage = cls.model_validate(document, context=tables)
         except ValidationError as error:
-            raise StageError("\n".join(explain(path, cls, error))) from None
+            lines += explain(path, cls, error)
+        lines += explain_rules(path, document, tables)
+        if lines:
+            raise StageError("\n".join(lines))
+        return stage
 
 
 def _path(name: str, folder: Path) -> Path:

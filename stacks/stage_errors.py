@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -35,12 +35,50 @@ def refuse(problems: Iterable[Problem]) -> None:
 
 
 def explain(path: Path, settings: type[BaseModel], error: ValidationError) -> Iterator[str]:
-    """Yield a line for each problem that pydantic or the settings' own rules found in a file."""
+    """Yield a line for each problem that pydantic found in a file."""
     for detail in error.errors(include_url=False):
         at, table = _place(settings, detail["loc"])
         for problem in _problems(table, detail):
-            key = ".".join(str(part) for part in (*at, problem.key) if part != "")
-            yield f"{path}: {key} is {problem.got}: {problem.why}; {problem.fix}"
+            yield _line(path, at, problem)
+
+
+def explain_rules(
+    path: Path, document: object, tables: Iterable[tuple[object, Ruled]]
+) -> Iterator[str]:
+    """Yield a line for each rule that tables of a file break, which were read from its document."""
+    places = dict(_places(document, ()))
+    for table, settings in tables:
+        for problem in settings.problems():
+            yield _line(path, places.get(id(table), ()), problem)
+
+
+class Ruled(Protocol):
+    """Settings that can say what is wrong with them together."""
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield each problem."""
+
+
+def _line(path: Path, at: Sequence[str | int], problem: Problem) -> str:
+    key = ".".join(str(part) for part in (*at, problem.key) if part != "")
+    return f"{path}: {key} is {problem.got}: {problem.why}; {problem.fix}"
+
+
+def _places(
+    value: object, at: tuple[str | int, ...]
+) -> Iterator[tuple[int, tuple[str | int, ...]]]:
+    """Yield where each table of a document is, by the table's identity."""
+    if isinstance(value, dict):
+        yield id(value), at
+    inner: Iterable[tuple[str | int, object]] = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
+    for key, each in inner:
+        yield from _places(each, (*at, key))
 
 
 def _problems(table: type[BaseModel], detail: ErrorDetails) -> Sequence[Problem]:

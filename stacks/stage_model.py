@@ -10,7 +10,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from stacks.artifact import Artifact, Code, S3Artifact
 from stacks.images import ECR_IMAGE, frameworks, image_uri, is_graviton, serving_environment
-from stacks.settings import Settings
+from stacks.settings import Cfn, Settings
 from stacks.stage_errors import Problem, refuse
 
 
@@ -32,6 +32,13 @@ class Model(Settings):
     network_isolation: bool = False
     """Let the container call nobody, not even S3 or CloudWatch; it can install no requirements.txt
     then, unless vendor_requirements packs them."""
+
+    multi_model: Annotated[bool, Cfn("PrimaryContainer/Mode")] = False
+    """Serve every archive below an artifact "s3://BUCKET/PREFIX/", each loaded when a request asks
+    for it by its name.
+
+    For many small models of one kind, which may come and go without a deployment.
+    """
 
     @model_validator(mode="before")
     @classmethod
@@ -70,6 +77,15 @@ class Model(Settings):
                 self.code,
                 f"{self.artifact} is deployed as it is, and nothing is added to it",
                 "remove it, and put the code into code/ there; or write false if there is none",
+            )
+        if self.multi_model and not (
+            isinstance(self.artifact, S3Artifact) and self.artifact.is_prefix
+        ):
+            yield Problem(
+                "artifact",
+                self.artifact,
+                "a multi-model container loads its archives from below a prefix in S3",
+                'write "s3://BUCKET/PREFIX/", and put the archives there',
             )
         if self.artifact_account and not in_s3:
             yield Problem(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +12,21 @@ from typing import Any, TypeAlias
 
 import aiohttp
 
-from local_cloud.sagemaker import refusals, region, runtime
+from local_cloud.sagemaker import (
+    invocation,
+    refusals,
+    region,
+    runtime,
+    serverless,
+    serverless_config,
+)
+from local_cloud.sagemaker.asynchronous import Queues
 from local_cloud.sagemaker.endpoint import Endpoint, Fleets, Resize
 from local_cloud.sagemaker.fleet import Fleet
 from local_cloud.sagemaker.host import Host, Variant
 from local_cloud.sagemaker.records import EVER, NEVER, Record, page
 from local_cloud.sagemaker.region import Region
+from local_cloud.sagemaker.serverless import ServerlessFleet
 from local_cloud.wire import (
     ACCOUNT_ID,
     AwsError,
@@ -47,10 +57,14 @@ class SageMaker:
         home: Path,
         *,
         invocation_timeout_seconds: float = runtime.INVOCATION_TIMEOUT_SECONDS,
+        serverless_idle_seconds: float = serverless.IDLE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clients, self._home = clients, home
+        self._serverless_idle_seconds = serverless_idle_seconds
         self._invocation_timeout_seconds = invocation_timeout_seconds
         self._regions: dict[str, Region] = {}
+        self._queues = Queues(lambda: self._host, clock)
 
     @cached_property
     def _host(self) -> Host:
@@ -108,8 +122,11 @@ class SageMaker:
         """Keep an endpoint config whose models there are."""
         here = self._region(region_name)
         refusals.check_endpoint_config(parameters)
-        for variant in parameters["ProductionVariants"]:
-            here.model(variant["ModelName"])
+        invocation.check_config(parameters)
+        variants = parameters["ProductionVariants"]
+        models = [here.model(variant["ModelName"]).parameters for variant in variants]
+        invocation.check_models(parameters, models)
+        serverless_config.check(parameters, models)
         name = parameters["EndpointConfigName"]
         arn = here.new_arn(region.CONFIG, name, here.configs)
         here.configs[name] = Record(name, arn, parameters)
@@ -179,6 +196,7 @@ class SageMaker:
         refusals.check_deployment(parameters)
         endpoint = here.endpoint(parameters["EndpointName"])
         config = here.config(parameters["EndpointConfigName"])
+        serverless_config.check_update(endpoint.config.parameters, config.parameters)
         retained: frozenset[str] = frozenset()
         if parameters.get("RetainAllVariantProperties"):
             excluded = parameters.get("ExcludeRetainedVariantProperties", [])
@@ -201,13 +219,13 @@ class SageMaker:
         changes = []
         for desired in parameters["DesiredWeightsAndCapacities"]:
             fleet = endpoint.fleet(desired["VariantName"])
+            serverless_config.check_desired(fleet, desired)
+            if isinstance(fleet, ServerlessFleet):
+                changes.append(serverless_config.resize(fleet, desired))
+                continue
             weight = desired.get("DesiredWeight", fleet.weight)
             count = desired.get("DesiredInstanceCount", fleet.desired_instance_count)
-            if count < 1:
-                raise validation_error(
-                    f"DesiredInstanceCount of variant {fleet.variant.name} is {count}: only "
-                    "inference components scale to zero; it must be at least 1"
-                )
+            invocation.check_count(endpoint.config.parameters, fleet.variant.name, count)
             changes.append(Resize(fleet, weight, count))
         others = set(endpoint.fleets.values()) - {change.fleet for change in changes}
         _check_capacity(
@@ -226,6 +244,7 @@ class SageMaker:
             del here.endpoints[endpoint.name], here.tags[endpoint.arn]
 
         endpoint.delete(forget)
+        self._queues.close(endpoint)
         return {}
 
     def _fleets(
@@ -235,7 +254,7 @@ class SageMaker:
 
         What is `retained` of the DesiredInstanceCount and the DesiredWeight stays as it is live.
         """
-        fleets = {}
+        fleets: dict[str, Fleet] = {}
         for settings in config.parameters["ProductionVariants"]:
             model = here.model(settings["ModelName"]).parameters
             isolated = any(
@@ -243,14 +262,27 @@ class SageMaker:
             )
             variant = Variant(here.name, name, settings, model, isolated)
             weight = settings.get("InitialVariantWeight", 1.0)
+            if "ServerlessConfig" in settings:
+                fleets[variant.name] = self._serverless_fleet(variant, weight)
+                continue
             count = settings["InitialInstanceCount"]
             if old := live.get(variant.name):
                 weight = old.weight if "DesiredWeight" in retained else weight
                 if "DesiredInstanceCount" in retained:
                     count = old.desired_instance_count
+            invocation.check_count(config.parameters, variant.name, count)
             fleets[variant.name] = Fleet(self._host, variant, weight, count)
         _check_capacity(sum(fleet.desired_instance_count for fleet in fleets.values()))
         return fleets
+
+    def _serverless_fleet(self, variant: Variant, weight: float) -> Fleet:
+        return ServerlessFleet(
+            self._host,
+            variant,
+            weight,
+            max_instances=MAX_INSTANCES,
+            idle_seconds=self._serverless_idle_seconds,
+        )
 
     # Tags
 
@@ -278,17 +310,34 @@ class SageMaker:
     ) -> Response:
         """Answer a request to `/endpoints/NAME/invocations`, errors too."""
         try:
-            endpoint = self._region(region_name).endpoints.get(endpoint_name)
-            if endpoint is None:
-                raise AwsError(
-                    "ValidationError",
-                    f"Endpoint {endpoint_name} of account {ACCOUNT_ID} not found.",
-                )
+            endpoint = self._invoked(region_name, endpoint_name)
+            invocation.check_synchronous(endpoint)
             return await runtime.invoke(
                 self._host.http, endpoint, request, self._invocation_timeout_seconds
             )
         except AwsError as error:
             return serialize_error("sagemaker-runtime", error)
+
+    async def invoke_endpoint_async(
+        self, region_name: str, endpoint_name: str, request: Request
+    ) -> Response:
+        """Take a request to `/endpoints/NAME/async-invocations`, or tell the error."""
+        try:
+            endpoint = self._invoked(region_name, endpoint_name)
+            runtime.check_in_service(endpoint)
+            asked = invocation.invocation(endpoint, request)
+            self._queues.put(endpoint, region_name, asked)
+            return asked.accepted()
+        except AwsError as error:
+            return serialize_error("sagemaker-runtime", error)
+
+    def _invoked(self, region_name: str, endpoint_name: str) -> Endpoint:
+        endpoint = self._region(region_name).endpoints.get(endpoint_name)
+        if endpoint is None:
+            raise AwsError(
+                "ValidationError", f"Endpoint {endpoint_name} of account {ACCOUNT_ID} not found."
+            )
+        return endpoint
 
 
 def _description(record: Record, arn_key: str) -> Result:

@@ -45,6 +45,7 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    timed_out: bool = False
 
 
 def check(endpoint_name: str, variant: Variant, request: Request) -> None:
@@ -106,8 +107,10 @@ async def answer(
             return Answer(container, 0, {}, _EXITED.encode())
         except TimeoutError:
             # It is busy with this request for as long as it likes: a new one takes its place.
+            instance.is_leaving = True
             instance.kill()
-            return Answer(container, 0, {}, _TIMED_OUT.format(container.hostname).encode())
+            reason = _TIMED_OUT.format(container.hostname)
+            return Answer(container, 0, {}, reason.encode(), timed_out=True)
         except aiohttp.ClientError:
             return Answer(container, 0, {}, _EXITED.encode())
         if not 200 <= answered.status < 300:

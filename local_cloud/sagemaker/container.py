@@ -126,6 +126,7 @@ class Container:
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         s3 = await asyncio.to_thread(self._host.clients, "s3", self._variant.region)
+        memory = self._variant.memory_bytes
         with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
             self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             if self.models:
@@ -137,6 +138,7 @@ class Container:
                     *("--framework", self._definition.framework),
                     *(["--multi-model"] if self.models else []),
                     *(["--no-network"] if self._variant.network_isolation else []),
+                    *(["--memory-bytes", str(memory)] if memory else []),
                     cwd=self._folder,
                     env=self._environment(s3.meta.endpoint_url),
                     stdin=asyncio.subprocess.PIPE,

@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 
 from local_cloud.sagemaker.fleet import Fleet
 from local_cloud.sagemaker.host import Host
-from local_cloud.sagemaker.instance import Instance
 from local_cloud.sagemaker.model_data import StartFailure
 from local_cloud.sagemaker.records import Record
 from local_cloud.wire import AwsError, validation_error
@@ -30,6 +29,7 @@ class Resize:
     fleet: Fleet
     weight: float
     instance_count: int
+    max_concurrency: int | None = None
 
 
 class Endpoint:
@@ -106,17 +106,17 @@ class Endpoint:
             )
         return self.fleets[variant_name]
 
-    def choose(self, target_variant: str | None) -> tuple[Fleet, Instance]:
-        """Choose who answers a request: a variant by its weight, then one of its instances.
+    def choose(self, target_variant: str | None) -> Fleet:
+        """Choose who answers a request: a variant by its weight.
 
         Raises AwsError for a variant that there is not (ValidationError), and while no instance is
         healthy (ServiceUnavailable).
         """
         if target_variant is None:
-            ready = [fleet for fleet in self.fleets.values() if fleet.weight and fleet.instances]
+            ready = [fleet for fleet in self.fleets.values() if fleet.weight and fleet.answers]
             weights = [fleet.weight for fleet in ready]
         elif fleet := self.fleets.get(target_variant):
-            ready, weights = [fleet] if fleet.instances else [], [1.0]
+            ready, weights = [fleet] if fleet.answers else [], [1.0]
         else:
             raise AwsError(
                 "ValidationError",
@@ -127,8 +127,7 @@ class Endpoint:
             raise AwsError(
                 "ServiceUnavailable", f"No instance of endpoint {self.name} is healthy", 503
             )
-        fleet = ready[0] if len(ready) == 1 else random.choices(ready, weights)[0]  # noqa: S311
-        return fleet, fleet.choose()
+        return ready[0] if len(ready) == 1 else random.choices(ready, weights)[0]  # noqa: S311
 
     def _check_in_service(self) -> None:
         if self.status == "Failed":
@@ -208,6 +207,7 @@ class Endpoint:
             raise
         for change in changes:
             change.fleet.weight = change.weight
+            change.fleet.max_concurrency = change.max_concurrency
         await asyncio.gather(
             *(
                 change.fleet.shrink(max(0, before[change.fleet] - change.instance_count))
@@ -227,7 +227,6 @@ def _summary(fleet: Fleet) -> dict[str, Any]:
         "DeployedImages": [{"SpecifiedImage": each.image} for each in fleet.variant.containers],
         "CurrentWeight": fleet.weight,
         "DesiredWeight": fleet.weight,
-        "CurrentInstanceCount": len(fleet.instances),
-        "DesiredInstanceCount": fleet.desired_instance_count,
+        **fleet.capacity(),
         **({"RoutingConfig": settings["RoutingConfig"]} if "RoutingConfig" in settings else {}),
     }

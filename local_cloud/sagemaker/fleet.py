@@ -7,8 +7,10 @@ import logging
 import random
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from local_cloud.sagemaker import model_data
 from local_cloud.sagemaker.host import Host, Variant
@@ -39,6 +41,7 @@ class Fleet:
         self.variant = variant
         self.weight = weight
         self.desired_instance_count = instance_count
+        self.max_concurrency: int | None = None
         self._host = host
         self._model_data: dict[str, Path] = {}
         self._seats: list[_Seat] = []
@@ -47,6 +50,25 @@ class Fleet:
     def instances(self) -> Sequence[Instance]:
         """The instances in service."""
         return [seat.instance for seat in self._seats if seat.instance and seat.instance.in_service]
+
+    @property
+    def answers(self) -> bool:
+        """Whether a request may come to it now."""
+        return bool(self.instances)
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[Instance]:
+        """Have one of the instances, of which there is one at least, for one request."""
+        instance = self.choose()
+        with instance.serving():
+            yield instance
+
+    def capacity(self) -> Mapping[str, Any]:
+        """Tell the capacity, as DescribeEndpoint does."""
+        return {
+            "CurrentInstanceCount": len(self.instances),
+            "DesiredInstanceCount": self.desired_instance_count,
+        }
 
     def choose(self) -> Instance:
         """Choose one of the instances in service, of which there is one at least."""

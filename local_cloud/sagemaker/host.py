@@ -44,6 +44,12 @@ class Variant:
         return is_direct(self.model)
 
     @property
+    def memory_bytes(self) -> int | None:
+        """What an instance may hold, if its memory is limited: a serverless variant's is."""
+        serverless = self.settings.get("ServerlessConfig")
+        return serverless["MemorySizeInMB"] * 1024**2 if serverless else None
+
+    @property
     def log_group(self) -> str:
         """The endpoint's group in CloudWatch Logs."""
         return f"/aws/sagemaker/Endpoints/{self.endpoint_name}"

@@ -27,6 +27,7 @@ class Instance:
     def __init__(self, host: Host, variant: Variant) -> None:
         self.id = f"i-0{secrets.token_hex(8)}"
         self.outstanding = 0
+        self.is_leaving = False  # and not by itself: what it leaves unanswered is another's
         self._host = host
         several = "Containers" in variant.model
         self.containers = [
@@ -95,6 +96,7 @@ class Instance:
     async def stop(self) -> None:
         """End the containers, and see off all they left; again, or cancelled: the same."""
         if self._stopping is None:
+            self.is_leaving |= self.in_service
             self._stopping = asyncio.create_task(self._stop())
         await asyncio.shield(self._stopping)
 

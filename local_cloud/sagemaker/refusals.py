@@ -39,6 +39,15 @@ _MODEL: Honoured = {
 }
 
 _ENDPOINT_CONFIG: Honoured = {
+    "AsyncInferenceConfig": {
+        "ClientConfig": {"MaxConcurrentInvocationsPerInstance": ...},
+        "OutputConfig": {
+            "KmsKeyId": ...,
+            "NotificationConfig": ...,
+            "S3FailurePath": ...,
+            "S3OutputPath": ...,
+        },
+    },
     "EndpointConfigName": ...,
     "Tags": ...,
     "EnableNetworkIsolation": ...,
@@ -53,6 +62,11 @@ _ENDPOINT_CONFIG: Honoured = {
         "ModelDataDownloadTimeoutInSeconds": ...,
         "ContainerStartupHealthCheckTimeoutInSeconds": ...,
         "RoutingConfig": {"RoutingStrategy": frozenset({"RANDOM", "LEAST_OUTSTANDING_REQUESTS"})},
+        "ServerlessConfig": {
+            "MemorySizeInMB": ...,
+            "MaxConcurrency": ...,
+            "ProvisionedConcurrency": ...,
+        },
     },
 }
 
@@ -82,11 +96,11 @@ _CAPACITIES: Honoured = {
         "VariantName": ...,
         "DesiredWeight": ...,
         "DesiredInstanceCount": ...,
+        "ServerlessUpdateConfig": {"MaxConcurrency": ..., "ProvisionedConcurrency": ...},
     },
 }
 
 _ALSO_KNOWN_AS = {
-    "AsyncInferenceConfig": "asynchronous inference",
     "AutoRollbackConfiguration": "rollback by alarm",
     "DataCaptureConfig": "data capture",
     "ExplainerConfig": "online explanations",
@@ -95,7 +109,6 @@ _ALSO_KNOWN_AS = {
     "ManagedInstanceScaling": "inference components",
     "ModelPackageName": "model packages",
     "RollingUpdatePolicy": "rolling updates",
-    "ServerlessConfig": "serverless inference",
     "ShadowProductionVariants": "shadow variants",
     "VpcConfig": "a network of one's own",
 }
@@ -112,8 +125,10 @@ def check_endpoint_config(parameters: Mapping[str, Any]) -> None:
     _refuse(parameters, _ENDPOINT_CONFIG)
     variants = parameters["ProductionVariants"]
     for variant in variants:
-        needed = {"ModelName", "InstanceType", "InitialInstanceCount"} - variant.keys()
-        if needed:
+        needed = {"ModelName"}
+        if "ServerlessConfig" not in variant:
+            needed |= {"InstanceType", "InitialInstanceCount"}
+        if needed := needed - variant.keys():
             raise validation_error(
                 f"Variant {variant['VariantName']} needs {', '.join(sorted(needed))}"
             )

@@ -7,7 +7,7 @@ import json
 
 import aiohttp
 
-from local_cloud.sagemaker import chain
+from local_cloud.sagemaker import chain, serverless, serverless_config
 from local_cloud.sagemaker.endpoint import Endpoint
 from local_cloud.sagemaker.host import Variant
 from local_cloud.wire import ACCOUNT_ID, AwsError, Request, Response
@@ -37,9 +37,9 @@ async def invoke(
     """Have one of an endpoint's instances answer a request; raises AwsError if none is asked."""
     _check(endpoint, request)
     for _ in range(_CONNECTION_ATTEMPTS):
-        fleet, instance = endpoint.choose(request.headers.get("x-amzn-sagemaker-target-variant"))
+        fleet = endpoint.choose(request.headers.get("x-amzn-sagemaker-target-variant"))
         chain.check(endpoint.name, fleet.variant, request)
-        with instance.serving():
+        async with fleet.serving() as instance:
             try:
                 answer = await chain.answer(http, instance, request, timeout_seconds)
             except aiohttp.ClientConnectorError:
@@ -53,19 +53,32 @@ async def invoke(
     raise AwsError("ServiceUnavailable", f"No instance of endpoint {endpoint.name} connects", 503)
 
 
-def _check(endpoint: Endpoint, request: Request) -> None:
-    """Refuse a request that no instance is to see."""
+def check_in_service(endpoint: Endpoint) -> None:
+    """Refuse (ValidationError) a request to an endpoint that has no deployment."""
     if not endpoint.fleets:
         raise AwsError(
             "ValidationError",
             f"Endpoint {endpoint.name} of account {ACCOUNT_ID} is {endpoint.status}, not InService"
             + (f": {endpoint.failure_reason}" if endpoint.failure_reason else "."),
         )
-    if len(request.body) > MAX_PAYLOAD_BYTES:
+
+
+def max_payload_bytes(endpoint: Endpoint) -> int:
+    """Tell how large a request to an endpoint may be."""
+    if serverless_config.is_serverless(endpoint.config.parameters):
+        return serverless.MAX_PAYLOAD_BYTES
+    return MAX_PAYLOAD_BYTES
+
+
+def _check(endpoint: Endpoint, request: Request) -> None:
+    """Refuse a request that no instance is to see."""
+    check_in_service(endpoint)
+    most = max_payload_bytes(endpoint)
+    if len(request.body) > most:
         raise AwsError(
             "RequestEntityTooLarge",
             f"The request's body has {len(request.body):,} bytes; an endpoint takes at most "
-            f"{MAX_PAYLOAD_BYTES:,}: send the rows in several requests",
+            f"{most:,}: send the rows in several requests",
             413,
         )
     for header, name in _UNSUPPORTED.items():

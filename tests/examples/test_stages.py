@@ -13,6 +13,6 @@ def test_the_stage_deploys_the_folders_beside_it(example: str) -> None:
     folder = Path("examples") / example
     path = folder / "stage.toml"
     stage = Stage.read(tomllib.loads((ROOT / path).read_text()), path)
-    assert stage.model.artifact == folder / "model"
-    assert stage.model.code == folder / "code"
+    assert stage.served[""].artifact == folder / "model"
+    assert stage.served[""].code == folder / "code"
     assert example in stage.endpoint.name

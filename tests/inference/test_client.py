@@ -39,6 +39,20 @@ def test_what_the_caller_says_reaches_the_endpoint_and_the_answer_says_who_gave_
     assert headers["x-amzn-sagemaker-custom-attributes"] == "trace=1"
 
 
+def test_a_model_of_many_and_an_inference_component_are_asked_by_name(
+    client: EndpointClient, stub: Stub
+) -> None:
+    stub.replies = [Reply(), Reply()]
+    client.predict([[1.0]], target_model="iris/7.tar.gz")
+    component = EndpointClient(runtime_client(), "iris", inference_component="iris-small")
+    component.predict([[1.0]])
+    many, one = (headers for _, headers, _ in stub.requests)
+    assert many["x-amzn-sagemaker-target-model"] == "iris/7.tar.gz"
+    assert "x-amzn-sagemaker-inference-component" not in many
+    assert one["x-amzn-sagemaker-inference-component"] == "iris-small"
+    assert "x-amzn-sagemaker-target-model" not in one
+
+
 @pytest.mark.parametrize(
     "fault",
     [

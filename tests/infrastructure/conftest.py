@@ -30,9 +30,11 @@ def synthesize(cdk_context: dict[str, Any], tmp_path_factory: pytest.TempPathFac
             app,
             stage.endpoint.name,
             stage=stage,
-            archive=Archive(archive, archive_sha256)
-            if isinstance(stage.model.artifact, Path)
-            else None,
+            archives={
+                name: Archive(archive, archive_sha256)
+                for name, model in stage.served.items()
+                if isinstance(model.artifact, Path)
+            },
             env=Environment(region=stage.region),
         )
         app.synth()

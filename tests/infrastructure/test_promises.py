@@ -135,7 +135,7 @@ def test_the_role_may_do_what_a_container_needs_and_no_more(
     assert statements["ReadArchive"]["Condition"] == {
         "StringEquals": {"aws:ResourceAccount": {"Ref": "AWS::AccountId"}}
     }
-    account = stage.image.partition(".")[0]
+    account = stage.image().partition(".")[0]
     assert statements["PullImage"]["Resource"].endswith(
         f":{account}:repository/sagemaker-scikit-learn"
     )
@@ -199,7 +199,7 @@ def test_the_policy_tracks_invocations_per_instance(stage: Stage, deployed: Synt
         "PredefinedMetricSpecification": {
             "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"
         },
-        "TargetValue": scaling.target.value,
+        "TargetValue": scaling.targets[0].value,
         "ScaleInCooldown": scaling.scale_in_cooldown_seconds,
         "ScaleOutCooldown": scaling.scale_out_cooldown_seconds,
     }

@@ -66,6 +66,15 @@ def test_who_asks_for_this_machine_gets_in(door: FrontDoor, host: str) -> None:
     assert (status, json.loads(body)["token"]) == (200, "t")
 
 
+@pytest.mark.parametrize("path", ["invocations", "async-invocations"])
+def test_both_kinds_of_invocation_find_their_endpoint_by_its_name(
+    door: FrontDoor, path: str
+) -> None:
+    status, body = ask(door, f"/endpoints/none/{path}", authorization=SIGNED.format("sagemaker"))
+    assert status == 400
+    assert "Endpoint none of account 123456789012 not found" in body
+
+
 def test_an_operation_that_is_not_carried_out_is_said_by_name(door: FrontDoor) -> None:
     status, body = ask(
         door,

@@ -72,7 +72,7 @@ def test_warnings_are_printed_every_time_and_errors_stop(
 def test_a_model_in_s3_is_not_packed(project: Path, tmp_path: Path) -> None:
     folders = 'artifact = "model_artifact/model"\ncode = "inference/code"'
     stage = load(tmp_path, (folders, 'artifact = "s3://bucket/model.tar.gz"'))
-    assert prepare(stage, project) is None
+    assert prepare(stage, project) == {}
 
 
 def test_packages_cannot_be_packed_for_an_image_whose_python_is_not_known(

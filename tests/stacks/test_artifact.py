@@ -25,7 +25,7 @@ ARCHIVE = 'artifact = "s3://models/iris/1.tar.gz"'
     ],
 )
 def test_an_artifact_may_lie_in_s3(tmp_path: Path, uri: str, bucket: str, key: str) -> None:
-    model = load(tmp_path, (FOLDER, f'artifact = "{uri}"'), (CODE, "")).model
+    model = load(tmp_path, (FOLDER, f'artifact = "{uri}"'), (CODE, "")).served[""]
     assert model.artifact == S3Artifact(bucket, key)
     assert str(model.artifact) == uri
     assert model.artifact.is_prefix is uri.endswith("/")
@@ -98,7 +98,7 @@ def test_packages_are_not_vendored_for_an_image_of_the_users_own(tmp_path: Path)
         (problem,) = problems(tmp_path, (FRAMEWORK, wish + own))
         assert "model.vendor_requirements is true: which Python" in problem
         assert "install them in the image" in problem
-    assert load(tmp_path, (FRAMEWORK, wish + FRAMEWORK)).model.vendor_requirements
+    assert load(tmp_path, (FRAMEWORK, wish + FRAMEWORK)).served[""].vendor_requirements
 
 
 def test_nothing_is_vendored_where_there_is_no_code(tmp_path: Path) -> None:
@@ -117,8 +117,8 @@ def test_all_that_contradicts_a_place_in_s3_is_told_at_once(tmp_path: Path) -> N
 
 
 def test_a_folder_is_packed_with_the_examples_code_unless_another_is_named(tmp_path: Path) -> None:
-    assert load(tmp_path, (CODE, "")).model.code_folder == Path("inference/code")
-    assert load(tmp_path, (CODE, 'code = "mine"')).model.code_folder == Path("mine")
+    assert load(tmp_path, (CODE, "")).served[""].code_folder == Path("inference/code")
+    assert load(tmp_path, (CODE, 'code = "mine"')).served[""].code_folder == Path("mine")
 
 
 @pytest.mark.parametrize("artifact", [FOLDER, ARCHIVE])
@@ -135,8 +135,8 @@ def test_an_image_that_serves_by_itself_needs_no_code_and_is_told_of_no_script(
         tmp_path,
         (FRAMEWORK, lines), (FOLDER, artifact), (CODE, "code = false"), ("ml.m5.large", instance),
     )  # fmt: skip
-    assert stage.model.code_folder is None
-    assert stage.container_environment == {
+    assert stage.served[""].code_folder is None
+    assert stage.container_environment() == {
         "SAGEMAKER_REGION": "eu-central-1",
         "SAGEMAKER_CONTAINER_LOG_LEVEL": "20",
     }
@@ -144,7 +144,7 @@ def test_an_image_that_serves_by_itself_needs_no_code_and_is_told_of_no_script(
 
 def test_an_artifact_in_s3_has_its_script_where_the_container_looks(tmp_path: Path) -> None:
     stage = load(tmp_path, (FOLDER, ARCHIVE), (CODE, ""))
-    assert stage.container_environment == load(tmp_path).container_environment
+    assert stage.container_environment() == load(tmp_path).container_environment()
 
 
 @pytest.mark.parametrize("artifact", [FOLDER, ARCHIVE])

@@ -12,7 +12,7 @@ from local_cloud.cloudformation.resources.logs import LogGroup
 from local_cloud.cloudformation.resources.resource_type import ResourceType
 from local_cloud.cloudformation.resources.s3 import Bucket, BucketPolicy
 from local_cloud.cloudformation.resources.sagemaker import Endpoint, EndpointConfig, Model
-from local_cloud.cloudformation.resources.sns import Topic
+from local_cloud.cloudformation.resources.sns import Subscription, Topic, TopicPolicy
 from local_cloud.cloudformation.resources.ssm import Parameter
 
 RESOURCE_TYPES: Mapping[str, ResourceType] = {
@@ -36,6 +36,8 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         Role,
         ScalableTarget,
         ScalingPolicy,
+        Subscription,
         Topic,
+        TopicPolicy,
     )
 }

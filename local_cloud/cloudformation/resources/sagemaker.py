@@ -115,8 +115,10 @@ class EndpointConfig(_Named):
                 "ModelDataDownloadTimeoutInSeconds",
                 "VolumeSizeInGB",
                 "RoutingConfig",
+                "ServerlessConfig",
             )
         ),
+        "AsyncInferenceConfig",
         "Tags",
     )
     attributes = ("EndpointConfigArn", "EndpointConfigName")
@@ -127,7 +129,9 @@ class EndpointConfig(_Named):
         name = properties.get("EndpointConfigName") or context.unique_name(_NAME_LENGTH)
         arn: str = context.client("sagemaker").create_endpoint_config(
             EndpointConfigName=name,
-            **pick(properties, "ProductionVariants", "EnableNetworkIsolation"),
+            **pick(
+                properties, "ProductionVariants", "EnableNetworkIsolation", "AsyncInferenceConfig"
+            ),
             **_tags(properties),
         )["EndpointConfigArn"]
         return arn

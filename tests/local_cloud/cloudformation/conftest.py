@@ -11,6 +11,7 @@ import pytest
 from moto.moto_api._internal import moto_api_backend
 from moto.server import ThreadedMotoServer
 
+from local_cloud import scalable_dimensions
 from local_cloud.cloudformation import CloudFormation
 from local_cloud.wire import AwsError
 
@@ -20,6 +21,7 @@ Clients = Callable[[str, str], Any]
 
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
+    scalable_dimensions.add()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -43,7 +45,7 @@ def session_clients(moto_url: str) -> Clients:
         return made[service, region]
 
     for service in (
-        "application-autoscaling cloudwatch ecr iam kms logs s3 sns ssm".split()  # noqa: SIM905
+        "application-autoscaling cloudwatch ecr iam kms logs s3 sns sqs ssm".split()  # noqa: SIM905
     ):
         client(service, REGION)  # Making a client is not thread-safe, and deployments use threads.
     return client

@@ -34,7 +34,7 @@ def test_everything_that_cannot_be_honoured_is_reported_together_and_nothing_is_
                         {
                             "VariantName": "A",
                             "ModelName": "m",
-                            "ServerlessConfig": {"MaxConcurrency": 1, "MemorySizeInMB": 1024},
+                            "ManagedInstanceScaling": {"Status": "ENABLED"},
                         }
                     ],
                 ),
@@ -55,8 +55,8 @@ def test_everything_that_cannot_be_honoured_is_reported_together_and_nothing_is_
         "Missing (AWS::SSM::Parameter): Value: this required property is missing",
         "ReadOnly (AWS::S3::Bucket): Arn: this property is read-only",
         (
-            "Deep (AWS::SageMaker::EndpointConfig): ProductionVariants.ServerlessConfig: not "
-            "supported by the local cloud; it supports ProductionVariants."
+            "Deep (AWS::SageMaker::EndpointConfig): ProductionVariants.ManagedInstanceScaling: "
+            "not supported by the local cloud; it supports ProductionVariants."
         ),
         "WrongType (AWS::Logs::LogGroup): RetentionInDays: 'a week' is not of type integer",
         "Dynamic (AWS::SNS::Topic): DisplayName: '{{resolve:ssm:/x}}': dynamic references are not",

@@ -32,6 +32,7 @@ TARGET = {
     "ResourceId": "endpoint/iris/variant/A",
     "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
 }
+PROVISIONED = {**TARGET, "ScalableDimension": "sagemaker:variant:DesiredProvisionedConcurrency"}
 TRACKING = {
     "TargetValue": 600,
     "PredefinedMetricSpecification": {
@@ -255,6 +256,14 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], Any, Any, Any]] = [
         8,
     ),
     (
+        "AWS::ApplicationAutoScaling::ScalableTarget",
+        {**PROVISIONED, "MinCapacity": 1, "MaxCapacity": 2},
+        {**PROVISIONED, "MinCapacity": 1, "MaxCapacity": 8},
+        scalable_target,
+        2,
+        8,
+    ),
+    (
         "AWS::SSM::Parameter",
         {"Type": "String", "Value": "one", "Tags": {"a": "1"}},
         {"Type": "String", "Value": "two", "Tags": {"b": "2"}},
@@ -300,6 +309,126 @@ def test_a_resource_is_made_changed_in_place_and_removed(
     if type_name != "AWS::KMS::Key":  # A key is only scheduled for its deletion.
         with pytest.raises(Exception, match=r"NoSuch|NotFound|ResourceNotFound|not enough values"):
             look(clients, physical_id)
+
+
+def test_a_topics_policy_and_subscriptions_come_and_go_with_it(cloud: Any, clients: Any) -> None:
+    sns, sqs = clients("sns", REGION), clients("sqs", REGION)
+    queue = sqs.create_queue(QueueName="told")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+
+    def body(action: str, **subscription: Any) -> dict[str, Any]:
+        policy = document(action, Principal={"Service": "sagemaker.amazonaws.com"})
+        subscribed = {
+            "TopicArn": {"Ref": "Topic"},
+            "Protocol": "sqs",
+            "Endpoint": arn["Attributes"]["QueueArn"],
+            **subscription,
+        }
+        return {
+            "Resources": {
+                "Topic": {"Type": "AWS::SNS::Topic"},
+                "Policy": {
+                    "Type": "AWS::SNS::TopicPolicy",
+                    "Properties": {"PolicyDocument": policy, "Topics": [{"Ref": "Topic"}]},
+                },
+                "Subscription": {"Type": "AWS::SNS::Subscription", "Properties": subscribed},
+            }
+        }
+
+    def told(text: str) -> str:
+        topic = cloud.physical_ids("app")["Topic"]
+        sns.publish(TopicArn=topic, Message=text)
+        [message] = sqs.receive_message(QueueUrl=queue)["Messages"]
+        sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return str(message["Body"])
+
+    def allowed() -> str:
+        topic = cloud.physical_ids("app")["Topic"]
+        policy = sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]
+        return str(json.loads(policy)["Statement"][0]["Action"])
+
+    assert cloud.deploy("app", body("sns:Publish")) == "CREATE_COMPLETE"
+    assert json.loads(told("one"))["Message"] == "one"
+    assert allowed() == "sns:Publish"
+    before = cloud.physical_ids("app")
+    assert cloud.deploy("app", body("sns:Get*", RawMessageDelivery=True)) == "UPDATE_COMPLETE"
+    assert cloud.physical_ids("app") == before
+    assert told("two") == "two"
+    assert allowed() == "sns:Get*"
+    only_topic = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
+    assert cloud.deploy("app", only_topic) == "UPDATE_COMPLETE"
+    assert allowed() == "SNS:*"
+    assert not sns.list_subscriptions()["Subscriptions"]
+    assert cloud.delete("app") == "DELETE_COMPLETE"
+
+
+def test_a_bucket_for_inputs_and_results_is_made_as_the_cdk_writes_it(
+    cloud: Any, clients: Any
+) -> None:
+    rules = [
+        {
+            "Id": "results",
+            "Prefix": "results/",
+            "Status": "Enabled",
+            "ExpirationInDays": 7,
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 1, "NewerNoncurrentVersions": 2},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+        }
+    ]
+    sse = {
+        "SSEAlgorithm": "aws:kms",
+        "KMSMasterKeyID": {"Fn::GetAtt": ["Key", "Arn"]},
+    }
+    closed = dict.fromkeys(
+        ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
+    )
+    deny = {
+        "Effect": "Deny",
+        "Action": "s3:*",
+        "Principal": {"AWS": "*"},
+        "Resource": [{"Fn::GetAtt": ["Bucket", "Arn"]}],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    body = {
+        "Resources": {
+            "Key": {"Type": "AWS::KMS::Key", "Properties": {"EnableKeyRotation": True}},
+            "Bucket": {
+                "Type": "AWS::S3::Bucket",
+                "DeletionPolicy": "Delete",
+                "UpdateReplacePolicy": "Delete",
+                "Properties": {
+                    "BucketEncryption": {
+                        "ServerSideEncryptionConfiguration": [
+                            {"BucketKeyEnabled": True, "ServerSideEncryptionByDefault": sse}
+                        ]
+                    },
+                    "LifecycleConfiguration": {"Rules": rules},
+                    "PublicAccessBlockConfiguration": closed,
+                    "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+                },
+            },
+            "BucketPolicy": {
+                "Type": "AWS::S3::BucketPolicy",
+                "Properties": {
+                    "Bucket": {"Ref": "Bucket"},
+                    "PolicyDocument": {"Version": "2012-10-17", "Statement": [deny]},
+                },
+            },
+        }
+    }
+    assert cloud.deploy("app", body) == "CREATE_COMPLETE"
+    s3, name = clients("s3", REGION), cloud.physical_ids("app")["Bucket"]
+    [rule] = s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+    assert rule["Filter"] == {"Prefix": "results/"}
+    assert rule["NoncurrentVersionExpiration"]["NoncurrentDays"] == 1
+    [encryption] = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"][
+        "Rules"
+    ]
+    assert encryption["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    assert s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"] == closed
+    s3.put_object(Bucket=name, Key="k", Body=b"x")
+    s3.delete_object(Bucket=name, Key="k")
+    assert cloud.delete("app") == "DELETE_COMPLETE"
 
 
 def test_an_inline_policy_follows_its_roles(cloud: Any, clients: Any) -> None:

@@ -238,6 +238,38 @@ def test_several_containers_and_several_models_reach_sagemaker(
     assert {name: created[name] for name in model} == model
 
 
+def test_asynchronous_and_serverless_settings_reach_sagemaker(
+    cloud: Any, sagemaker: SageMaker
+) -> None:
+    body = template("s3://b/one.tar.gz")
+    properties = body["Resources"]["Config"]["Properties"]
+    topic = f"arn:aws:sns:{REGION}:123456789012:t"
+    properties["AsyncInferenceConfig"] = {
+        "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 4},
+        "OutputConfig": {
+            "S3OutputPath": "s3://b/out",
+            "S3FailurePath": "s3://b/failed",
+            "KmsKeyId": "k",
+            "NotificationConfig": {
+                "SuccessTopic": topic,
+                "ErrorTopic": topic,
+                "IncludeInferenceResponseIn": ["SUCCESS_NOTIFICATION_TOPIC"],
+            },
+        },
+    }
+    assert cloud.deploy("app", body) == "CREATE_COMPLETE"
+    [config] = sagemaker.configs.values()
+    assert config["AsyncInferenceConfig"] == properties["AsyncInferenceConfig"]
+    del properties["AsyncInferenceConfig"]
+    [variant] = properties["ProductionVariants"]
+    del variant["InstanceType"], variant["InitialInstanceCount"]
+    variant["ServerlessConfig"] = {"MemorySizeInMB": 2048, "MaxConcurrency": "5"}
+    assert cloud.deploy("app", body) == "UPDATE_COMPLETE"
+    [config] = sagemaker.configs.values()
+    [variant] = config["ProductionVariants"]
+    assert variant["ServerlessConfig"] == {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
+
+
 def test_new_model_data_replaces_model_and_config_and_updates_the_endpoint_in_place(
     cloud: Any, sagemaker: SageMaker
 ) -> None:

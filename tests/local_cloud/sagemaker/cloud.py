@@ -107,7 +107,8 @@ class Cloud:
                 for name, value in request.headers.items()
             }
             path = unquote(urlsplit(request.url).path)
-            body = request.body if isinstance(request.body, bytes) else request.body.read()
+            body = request.body or b""
+            body = body if isinstance(body, bytes) else body.read()
             told = wire.Request(request.method, path, headers, body, region)
             answered = self.run(self._answer(service, told))
             raw: Any = _Body(answered.body)
@@ -118,9 +119,12 @@ class Cloud:
 
     async def _answer(self, service: str, request: wire.Request) -> wire.Response:
         if service == "sagemaker-runtime":
-            return await self.service.invoke_endpoint(
-                request.region, request.path.split("/")[2], request
+            invoke = (
+                self.service.invoke_endpoint_async
+                if request.path.endswith("/async-invocations")
+                else self.service.invoke_endpoint
             )
+            return await invoke(request.region, request.path.split("/")[2], request)
         try:
             operation, parameters = wire.parse(service, request)
             method = getattr(self.service, botocore.xform_name(operation.name))
@@ -154,14 +158,15 @@ class Cloud:
 
     def config(self, name: str, *variants: Mapping[str, Any], **more: Any) -> str:
         """Create an endpoint config; a variant names at least its model."""
-        defaults = {
-            "VariantName": "AllTraffic",
-            "InstanceType": "ml.m5.large",
-            "InitialInstanceCount": 1,
-        }
+        instances = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
         self.api.create_endpoint_config(
             EndpointConfigName=name,
-            ProductionVariants=[defaults | dict(variant) for variant in variants],
+            ProductionVariants=[
+                {"VariantName": "AllTraffic"}
+                | ({} if "ServerlessConfig" in variant else instances)
+                | dict(variant)
+                for variant in variants
+            ],
             **more,
         )
         return name

@@ -221,21 +221,12 @@ def test_direct_invocation_of_several_models_is_refused_by_name(cloud: Cloud) ->
     assert cloud.api.list_models()["Models"] == []
 
 
-SERVERLESS = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
-
-
 @pytest.mark.parametrize(
     ("variant", "more", "named"),
     [
-        ({"ServerlessConfig": SERVERLESS}, {}, "ServerlessConfig (serverless inference)"),
         ({"ManagedInstanceScaling": {"Status": "ENABLED"}}, {}, "inference components"),
         ({"RoutingConfig": {"RoutingStrategy": "PREFIX_AWARE"}}, {}, "PREFIX_AWARE"),
         ({}, {"KmsKeyId": "k"}, "KmsKeyId"),
-        (
-            {},
-            {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://b/k"}}},
-            "AsyncInferenceConfig (asynchronous inference)",
-        ),
         (
             {},
             {"ShadowProductionVariants": [{"VariantName": "s"}]},

@@ -1,0 +1,79 @@
+"""Where the requests and answers of an asynchronous endpoint lie, and who hears of them."""
+
+from __future__ import annotations
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from stacks.s3_access import access_below
+from stacks.stage_endpoint import AsyncEndpoint
+
+_Config = sagemaker.CfnEndpointConfig
+
+
+class AsyncInference(Construct):
+    """The paths that a stage names, below a bucket of its own where it names none.
+
+    The bucket outlives the stack: what callers paid for is in it. permissions are what the role
+    of the endpoint needs, and config what its endpoint config says.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, endpoint: AsyncEndpoint) -> None:
+        super().__init__(scope, id)
+        given = (endpoint.s3_input_path, endpoint.s3_output_path, endpoint.s3_failure_path)
+        bucket = None
+        if None in given:
+            bucket = s3.Bucket(
+                self,
+                "Bucket",
+                block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+                encryption=s3.BucketEncryption.S3_MANAGED,
+                enforce_ssl=True,
+                removal_policy=RemovalPolicy.RETAIN,
+            )
+        self.input_path, output_path, failure_path = (
+            path or f"s3://{bucket.bucket_name if bucket else ''}/{folder}/"
+            for path, folder in zip(given, ("requests", "answers", "failures"), strict=True)
+        )
+        self.permissions = self._permissions(endpoint, output_path, failure_path)
+        notifications = endpoint.notifications
+        concurrent = endpoint.max_concurrent_invocations_per_instance
+        self.config = _Config.AsyncInferenceConfigProperty(
+            client_config=_Config.AsyncInferenceClientConfigProperty(
+                max_concurrent_invocations_per_instance=concurrent
+            )
+            if concurrent
+            else None,
+            output_config=_Config.AsyncInferenceOutputConfigProperty(
+                s3_output_path=output_path,
+                s3_failure_path=failure_path,
+                notification_config=_Config.AsyncInferenceNotificationConfigProperty(
+                    success_topic=notifications.success_topic,
+                    error_topic=notifications.error_topic,
+                    include_inference_response_in=list(notifications.include_inference_response_in)
+                    or None,
+                )
+                if notifications.success_topic or notifications.error_topic
+                else None,
+            ),
+        )
+
+    def _permissions(
+        self, endpoint: AsyncEndpoint, output_path: str, failure_path: str
+    ) -> list[iam.PolicyStatement]:
+        notifications = endpoint.notifications
+        topics = {notifications.success_topic, notifications.error_topic} - {None}
+        permissions = [
+            access_below(self, "ReadRequests", "s3:GetObject", [self.input_path]),
+            access_below(self, "WriteAnswers", "s3:PutObject", [output_path, failure_path]),
+        ]
+        if topics:
+            permissions.append(
+                iam.PolicyStatement(
+                    sid="Notify", actions=["sns:Publish"], resources=sorted(filter(None, topics))
+                )
+            )
+        return permissions
