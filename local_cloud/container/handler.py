@@ -38,7 +38,7 @@ def install(root: Path, environ: Mapping[str, str]) -> None:
     Raises the errors above and what `requirements` raises.
     """
     code = layout.code_dir(root)
-    _copy(environ.get("SAGEMAKER_SUBMIT_DIRECTORY"), code)
+    _copy(environ, code)
     packages = layout.packages_dir(root)
     requirements.satisfy(code / "requirements.txt", packages)
     sys.path[:0] = [str(code), str(packages)]
@@ -60,8 +60,9 @@ def program(environ: Mapping[str, str], image: Image) -> ModuleType:
     return _import(name)
 
 
-def _copy(submit_directory: str | None, code: Path) -> None:
+def _copy(environ: Mapping[str, str], code: Path) -> None:
     """Copy the user's code to `/opt/ml/code`, which it does not leave when it is not told to."""
+    submit_directory = environ.get("SAGEMAKER_SUBMIT_DIRECTORY")
     code.mkdir(parents=True, exist_ok=True)
     if submit_directory is None or Path(submit_directory) == code:
         return
@@ -74,7 +75,14 @@ def _copy(submit_directory: str | None, code: Path) -> None:
     elif source.is_file():
         layout.extract(source, code)
     else:
-        raise FileNotFoundError(f"SAGEMAKER_SUBMIT_DIRECTORY: there is no {submit_directory}")
+        hint = (
+            ": a multi-model container starts without a model, and so without its code/; give the "
+            "s3:// URL of a .tar.gz with the script at its root"
+        )
+        raise FileNotFoundError(
+            f"SAGEMAKER_SUBMIT_DIRECTORY: there is no {submit_directory}"
+            + (hint if "SAGEMAKER_MULTI_MODEL" in environ else "")
+        )
 
 
 def _import(program: str) -> ModuleType:

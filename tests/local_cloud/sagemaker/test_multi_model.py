@@ -278,6 +278,12 @@ def test_an_isolated_container_cannot_download_its_code(cloud: Cloud) -> None:
     )
 
 
+def test_code_cannot_be_where_a_single_model_has_it(cloud: Cloud) -> None:
+    several = container(cloud, "none", submit="/opt/ml/model/code")
+    reason = deploy(cloud, "none", PrimaryContainer=several)["FailureReason"]
+    assert "give the s3:// URL of a .tar.gz with the script at its root" in reason
+
+
 def test_a_container_of_several_models_may_be_one_of_a_pipeline(cloud: Cloud) -> None:
     echo = ANSWERS.format("x").replace("return m\n", "return body\n")
     url = cloud.upload("both.tar.gz", packed({"code/inference.py": echo}))
