@@ -1,13 +1,14 @@
 """One container as a program, which whoever wants a model served starts by its file's path.
 
     python -P -s -u local_cloud/container/__main__.py ROOT FD
-        [--framework sklearn|xgboost] [--memory-bytes N] [--no-network]
+        [--framework sklearn|xgboost] [--multi-model] [--memory-bytes N] [--no-network]
 
 ROOT is a folder of the container's own that holds `opt/ml/model`, unpacked; `opt/ml/code` and
 `site-packages` are made in it. Its folders are given by their real paths, in the environment too:
-SAGEMAKER_SUBMIT_DIRECTORY is ROOT/opt/ml/model/code, and SAGEMAKER_PROGRAM the file's name in it;
-SAGEMAKER_CONTAINER_LOG_LEVEL and SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT are as AWS has them. The rest
-of the environment is the user's code's.
+SAGEMAKER_SUBMIT_DIRECTORY is ROOT/opt/ml/model/code, or the s3:// URL of a `.tar.gz`, which the
+container downloads, and SAGEMAKER_PROGRAM the file's name in it; SAGEMAKER_CONTAINER_LOG_LEVEL and
+SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT are as AWS has them. The rest of the environment is the user's
+code's.
 
 FD is a listening TCP socket that the caller hands down, so that there is no race for a port. On it
 `GET /ping` answers 200 with the model loaded, or 500 with the reason why it is not, as text, and
@@ -23,6 +24,11 @@ defaults of the user's functions, and XGBoost's sets OMP_NUM_THREADS to 1 where 
 it there is a MemoryError, which is the reason that /ping gives, or the end of the process by its
 libraries, and some of them (OpenBLAS) wait for memory for ever: the caller has to have a limit of
 time. `--no-network` leaves it the given socket and its own loopback.
+
+`--multi-model` has it serve several models, of which there is none at first. `POST /models` with
+{"model_name", "url"} loads one from a folder, `DELETE /models/NAME` unloads it, `GET /models` lists
+them, and `POST /models/NAME/invoke` is answered by one; /ping answers 200 once the user's code is
+imported.
 
 `-P` and `-s` keep this folder and the caller's packages from what the user's code can import. The
 repository is importable until the container is imported, and not when the user's code is: what

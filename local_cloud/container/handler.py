@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
 
-from local_cloud.container import encoders, layout, requirements
+from local_cloud.container import encoders, layout, requirements, source_code
 from local_cloud.container.image import Image
 
 Transform: TypeAlias = Callable[[str | bytes, str, str], Any]
@@ -38,7 +38,7 @@ def install(root: Path, environ: Mapping[str, str]) -> None:
     Raises the errors above and what `requirements` raises.
     """
     code = layout.code_dir(root)
-    _copy(environ.get("SAGEMAKER_SUBMIT_DIRECTORY"), code)
+    _copy(environ, code)
     packages = layout.packages_dir(root)
     requirements.satisfy(code / "requirements.txt", packages)
     sys.path[:0] = [str(code), str(packages)]
@@ -49,29 +49,40 @@ def load(root: Path, environ: Mapping[str, str], image: Image) -> Transform:
 
     Raises whatever the user's code raises, and the errors above.
     """
-    program = environ.get("SAGEMAKER_PROGRAM")
-    if program is None:
+    return bind(program(environ, image), layout.model_dir(root), image)
+
+
+def program(environ: Mapping[str, str], image: Image) -> ModuleType:
+    """Import the user's code, once it is installed, as a top-level module."""
+    name = environ.get("SAGEMAKER_PROGRAM")
+    if name is None:
         raise image.without_program
-    return _transform(_import(program), str(layout.model_dir(root)), image)
+    return _import(name)
 
 
-def _copy(submit_directory: str | None, code: Path) -> None:
+def _copy(environ: Mapping[str, str], code: Path) -> None:
     """Copy the user's code to `/opt/ml/code`, which it does not leave when it is not told to."""
+    submit_directory = environ.get("SAGEMAKER_SUBMIT_DIRECTORY")
     code.mkdir(parents=True, exist_ok=True)
     if submit_directory is None or Path(submit_directory) == code:
         return
     if "://" in submit_directory:
-        raise UserError(
-            f"SAGEMAKER_SUBMIT_DIRECTORY is {submit_directory}: the local cloud does not download "
-            "code; pack it into the model archive as code/ and set /opt/ml/model/code"
-        )
+        source_code.download(submit_directory, code)
+        return
     source = Path(submit_directory)
     if source.is_dir():
         shutil.copytree(source, code, dirs_exist_ok=True)
     elif source.is_file():
         layout.extract(source, code)
     else:
-        raise FileNotFoundError(f"SAGEMAKER_SUBMIT_DIRECTORY: there is no {submit_directory}")
+        hint = (
+            ": a multi-model container starts without a model, and so without its code/; give the "
+            "s3:// URL of a .tar.gz with the script at its root"
+        )
+        raise FileNotFoundError(
+            f"SAGEMAKER_SUBMIT_DIRECTORY: there is no {submit_directory}"
+            + (hint if "SAGEMAKER_MULTI_MODEL" in environ else "")
+        )
 
 
 def _import(program: str) -> ModuleType:
@@ -85,8 +96,8 @@ def _import(program: str) -> ModuleType:
         raise ImportModuleError(f"No module named {name!r}") from error
 
 
-def _transform(module: ModuleType, model_dir: str, image: Image) -> Transform:
-    """Load the model and bind it to the functions that the module has."""
+def bind(module: ModuleType, model_dir: Path, image: Image) -> Transform:
+    """Load a model and bind it to the functions that the module has."""
     steps = {
         "input_fn": image.input_fn,
         "predict_fn": image.predict_fn,
@@ -104,7 +115,7 @@ def _transform(module: ModuleType, model_dir: str, image: Image) -> Transform:
         raise NotImplementedError(
             f"Please provide a model_fn implementation: {module.__name__} has none"
         )
-    model = model_fn(model_dir)
+    model = model_fn(str(model_dir))
     if transform_fn:
         return partial(transform_fn, model)
     input_fn, predict_fn, output_fn = (

@@ -28,6 +28,11 @@ def model_dir(root: Path) -> Path:
     return root / "opt" / "ml" / "model"
 
 
+def models_dir(root: Path) -> Path:
+    """Where a container of several models has each unpacked, at `NAME/model` below it."""
+    return root / "opt" / "ml" / "models"
+
+
 def code_dir(root: Path) -> Path:
     """Where the container puts the user's code before it is imported: `/opt/ml/code`."""
     return root / "opt" / "ml" / "code"

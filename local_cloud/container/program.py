@@ -10,15 +10,21 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import uvicorn
 
-from local_cloud.container import confinement, encoders, handler
+from local_cloud.asgi import App
+from local_cloud.container import confinement, encoders, handler, multi_model, toolkit
 from local_cloud.container.app import serving
 from local_cloud.container.image import IMAGES, Image
 
 logger = logging.getLogger("local_cloud.container")
+
+T = TypeVar("T")
 
 
 def main() -> None:
@@ -28,6 +34,7 @@ def main() -> None:
     parser.add_argument("descriptor", type=int)
     parser.add_argument("--framework", choices=IMAGES, default="sklearn")
     parser.add_argument("--memory-bytes", type=int)
+    parser.add_argument("--multi-model", action="store_true")
     parser.add_argument("--no-network", action="store_true")
     arguments = parser.parse_args()
     logging.basicConfig(
@@ -40,10 +47,10 @@ def main() -> None:
     image = IMAGES[arguments.framework]
     for name, value in image.environment.items():
         os.environ.setdefault(name, value)
-    transform = _load(arguments.root, image, arguments.memory_bytes)
-    default_accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", encoders.JSON)
+    toolkit.provide()
+    begin = _serve_several if arguments.multi_model else _serve
     config = uvicorn.Config(
-        serving(transform, default_accept),
+        begin(arguments.root, image, arguments.memory_bytes),
         loop="uvloop",
         http="httptools",
         ws="none",
@@ -60,22 +67,47 @@ def main() -> None:
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=arguments.descriptor)])
 
 
-def _load(root: Path, image: Image, memory_bytes: int | None) -> handler.Transform | str:
-    """Load the model, or tell (str) why there is none."""
+def _serve(root: Path, image: Image, memory_bytes: int | None) -> App:
+    """Load the model, and make the app that answers with it."""
+    return serving(
+        _attempt(root, memory_bytes, lambda: handler.load(root, os.environ, image)), _accept()
+    )
+
+
+def _serve_several(root: Path, image: Image, memory_bytes: int | None) -> App:
+    """Import the user's code, and make the app that loads models with it when told to."""
+    image = replace(image, input_fn=image.multi_model_input_fn)
+    module = _attempt(root, memory_bytes, lambda: handler.program(os.environ, image))
+    if isinstance(module, str):
+        return serving(module, _accept())
+
+    def load(folder: Path) -> handler.Transform:
+        multi_model.check_unshadowed(folder, os.environ["SAGEMAKER_PROGRAM"])
+        return handler.bind(module, folder, image)
+
+    return multi_model.ModelServer(load, _accept(), multi_model.max_request_bytes(os.environ))
+
+
+def _accept() -> str:
+    return os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", encoders.JSON)
+
+
+def _attempt(root: Path, memory_bytes: int | None, load: Callable[[], T]) -> T | str:
+    """Install the user's code and load what is asked for, or tell (str) why that cannot be."""
     began = time.monotonic()
     try:
         handler.install(root, os.environ)
         if memory_bytes is not None:
             confinement.limit_memory(memory_bytes)
-        transform = handler.load(root, os.environ, image)
+        loaded = load()
     except Exception as error:
         if memory_bytes is not None:
             confinement.lift_memory_limit()
         traceback.print_exc()
         return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
     program = os.environ["SAGEMAKER_PROGRAM"]
-    logger.info("%s has loaded the model in %.1f s", program, time.monotonic() - began)
-    return transform
+    logger.info("%s is loaded in %.1f s", program, time.monotonic() - began)
+    return loaded
 
 
 def _end_with_parent() -> None:

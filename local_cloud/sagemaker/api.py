@@ -130,9 +130,9 @@ class SageMaker:
         refusals.check_endpoint_config(parameters)
         invocation.check_config(parameters)
         variants = all_variants(parameters)
-        serverless_config.check(
-            parameters, [here.model(variant["ModelName"]).parameters for variant in variants]
-        )
+        models = [here.model(variant["ModelName"]).parameters for variant in variants]
+        invocation.check_models(parameters, models)
+        serverless_config.check(parameters, models)
         name = parameters["EndpointConfigName"]
         arn = here.new_arn(region.CONFIG, name, here.configs)
         here.configs[name] = Record(name, arn, parameters)
@@ -279,8 +279,7 @@ class SageMaker:
             isolated = any(
                 each.get("EnableNetworkIsolation", False) for each in (model, config.parameters)
             )
-            container = model["PrimaryContainer"]
-            variant = Variant(here.name, name, settings, container, isolated, config.name)
+            variant = Variant(here.name, name, settings, model, isolated, config.name)
             weight = settings.get("InitialVariantWeight", 1.0)
             if "ServerlessConfig" in settings:
                 fleets[variant.name] = self._serverless_fleet(variant, weight)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
 import random
 from collections import Counter, deque
@@ -12,12 +11,14 @@ from typing import Any
 
 import aiohttp
 
+from local_cloud.sagemaker import chain
 from local_cloud.sagemaker.endpoint import Endpoint
 from local_cloud.sagemaker.fleet import Fleet
 from local_cloud.sagemaker.host import Host
 from local_cloud.sagemaker.instance import Instance
 from local_cloud.sagemaker.invocation import Invocation
 from local_cloud.sagemaker.invocation_result import InputFailure, Result, publish, read_input
+from local_cloud.wire import Request
 
 CONCURRENT_INVOCATIONS = 1
 """What an instance takes at a time unless MaxConcurrentInvocationsPerInstance says otherwise:
@@ -27,7 +28,6 @@ _PAUSE_SECONDS = 0.05
 """How often it is looked for room while requests wait: an instance may have joined."""
 
 _TIMED_OUT = "The invocation timed out: the container did not answer within {} seconds."
-_EXITED = "An error occurred while handling request as the model process exited."
 _EXPIRED = "The request expired: no instance had room for it within its RequestTTLSeconds, {}."
 
 _logger = logging.getLogger(__name__)
@@ -128,27 +128,20 @@ class Queue:
         except InputFailure as failure:
             return Result.failed(str(failure))
         seconds = invocation.timeout_seconds
+        headers = {name.lower(): value for name, value in invocation.headers.items()}
+        request = Request("POST", "/invocations", headers, body, self._region)
         with instance.serving():
             try:
-                async with self._host.http.post(
-                    f"{instance.url}/invocations",
-                    data=io.BytesIO(body),
-                    headers=invocation.headers,
-                    timeout=aiohttp.ClientTimeout(total=seconds),
-                    allow_redirects=False,
-                ) as answer:
-                    return Result.of(
-                        answer.status, await answer.read(), answer.headers.get("content-type")
-                    )
-            except TimeoutError:
-                # It is busy with this request for as long as it likes: a new one takes its place.
-                instance.is_leaving = True
-                instance.kill()
-                return Result.failed(_TIMED_OUT.format(seconds), status=0)
-            except aiohttp.ClientError as error:
-                if instance.is_leaving or isinstance(error, aiohttp.ClientConnectorError):
-                    raise _NotAnsweredError from error
-                return Result.failed(_EXITED, status=0)
+                answer = await chain.answer(self._host.http, instance, request, seconds)
+            except aiohttp.ClientConnectorError as error:
+                raise _NotAnsweredError from error
+        if answer.timed_out:
+            return Result.failed(_TIMED_OUT.format(seconds), status=0)
+        if answer.status == 0:
+            if instance.is_leaving:
+                raise _NotAnsweredError
+            return Result.failed(answer.body.decode(), status=0)
+        return Result.of(answer.status, answer.body, answer.headers.get("content-type"))
 
     async def _publish(self, invocation: Invocation, result: Result) -> None:
         try:

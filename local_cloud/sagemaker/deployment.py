@@ -101,7 +101,7 @@ def _summary(fleet: Fleet) -> dict[str, Any]:
     settings = fleet.variant.settings
     return {
         "VariantName": fleet.variant.name,
-        "DeployedImages": [{"SpecifiedImage": fleet.variant.container["Image"]}],
+        "DeployedImages": [{"SpecifiedImage": each.image} for each in fleet.variant.containers],
         "CurrentWeight": fleet.weight,
         "DesiredWeight": fleet.weight,
         **fleet.capacity(),

@@ -46,7 +46,7 @@ class Fleet:
         self.active_share = Fraction(1)
         self.max_concurrency: int | None = None
         self._host = host
-        self._model_data: Path | None = None
+        self._model_data: dict[str, Path] = {}
         self._seats: list[_Seat] = []
 
     @property
@@ -100,13 +100,7 @@ class Fleet:
 
         Raises StartFailure, with none left, if one fails.
         """
-        if source := model_data.source(self.variant.container):
-            self._model_data = self._host.home / "model-data" / secrets.token_hex(8)
-            seconds = self.variant.settings.get(
-                "ModelDataDownloadTimeoutInSeconds", MODEL_DATA_DOWNLOAD_SECONDS
-            )
-            s3 = await asyncio.to_thread(self._host.clients, "s3", self.variant.region)
-            await model_data.download(s3, source, self._model_data, seconds)
+        await self._download()
         await self.grow(self.desired_instance_count if instance_count is None else instance_count)
 
     async def resize(self, instance_count: int) -> None:
@@ -133,8 +127,20 @@ class Fleet:
     async def retire(self, *, drain: bool = True) -> None:
         """Take every instance out of service, for good."""
         await self.shrink(len(self._seats), drain=drain)
-        if self._model_data:
-            await asyncio.to_thread(model_data.remove, self._model_data)
+        for path in self._model_data.values():
+            await asyncio.to_thread(model_data.remove, path)
+
+    async def _download(self) -> None:
+        """Get the model data of each container, by its hostname; raises StartFailure."""
+        seconds = self.variant.settings.get(
+            "ModelDataDownloadTimeoutInSeconds", MODEL_DATA_DOWNLOAD_SECONDS
+        )
+        s3 = await asyncio.to_thread(self._host.clients, "s3", self.variant.region)
+        for container in self.variant.containers:
+            if source := container.source:
+                path = self._host.home / "model-data" / secrets.token_hex(8)
+                self._model_data[container.hostname] = path
+                await model_data.download(s3, source, path, seconds, container.hostname)
 
     async def _launch(self, count: int) -> list[Instance]:
         instances = [Instance(self._host, self.variant) for _ in range(count)]

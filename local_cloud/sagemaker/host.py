@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from local_cloud.sagemaker.images import FRAMEWORKS, repository
+from local_cloud.sagemaker.definition import Definition, definitions, is_direct
 
 if TYPE_CHECKING:
     from local_cloud.sagemaker.instance import Instance
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Variant:
-    """What an instance serves: a production variant of an endpoint, and its model's container."""
+    """What an instance serves: a production variant of an endpoint, and its model."""
 
     region: str
     endpoint_name: str
     settings: Mapping[str, Any]
-    container: Mapping[str, Any]
+    model: Mapping[str, Any]
+    """What the model was created with."""
     network_isolation: bool
     config_name: str
 
@@ -33,10 +35,15 @@ class Variant:
         """The variant's name, such as AllTraffic."""
         return str(self.settings["VariantName"])
 
+    @cached_property
+    def containers(self) -> tuple[Definition, ...]:
+        """The model's containers, in the order in which a request passes through them."""
+        return definitions(self.model)
+
     @property
-    def framework(self) -> str:
-        """What is in the container's image, such as sklearn."""
-        return FRAMEWORKS[repository(str(self.container["Image"]))]
+    def is_direct(self) -> bool:
+        """Whether a request names the one container that is to answer it."""
+        return is_direct(self.model)
 
     @property
     def memory_bytes(self) -> int | None:
@@ -75,7 +82,7 @@ class Host:
         """
         self.metrics.disconnect()
         for instance in self.instances:
-            instance.log.disconnect()
+            instance.disconnect()
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)

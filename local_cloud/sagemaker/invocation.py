@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
+from local_cloud.sagemaker import definition
 from local_cloud.sagemaker.endpoint import Endpoint
 from local_cloud.wire import (
     ACCOUNT_ID,
@@ -94,6 +95,23 @@ def check_config(config: Mapping[str, Any]) -> None:
         if not output.get(name, "s3://").startswith("s3://"):
             raise validation_error(
                 f"The local cloud writes to s3:// URLs: OutputConfig.{name} is {output[name]}"
+            )
+
+
+def check_models(config: Mapping[str, Any], models: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse (ValidationException) models that a request has to name a part of: here none can."""
+    if "AsyncInferenceConfig" not in config:
+        return
+    for model in models:
+        if definition.is_direct(model):
+            raise validation_error(
+                "A request to an asynchronous endpoint cannot name a container: model "
+                f"{model['ModelName']} has InferenceExecutionConfig.Mode Direct"
+            )
+        if any(container.models_url for container in definition.definitions(model)):
+            raise validation_error(
+                "A request to an asynchronous endpoint cannot name a model: model "
+                f"{model['ModelName']} has a container in MultiModel mode"
             )
 
 

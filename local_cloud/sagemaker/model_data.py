@@ -36,20 +36,23 @@ def source(container: Mapping[str, Any]) -> Source | None:
     return Source(url) if url else None
 
 
-async def download(client: Any, source: Source, path: Path, timeout_seconds: float) -> None:
-    """Stream model data from S3: an archive to a file, all else into a folder.
+async def download(
+    client: Any, source: Source, path: Path, timeout_seconds: float, container: str = "primary"
+) -> None:
+    """Stream a container's model data from S3: an archive to a file, all else into a folder.
 
     Raises StartFailure, in AWS's words where they are known.
     """
     abandoned = threading.Event()
     try:
         async with asyncio.timeout(timeout_seconds):
-            await asyncio.to_thread(_download, client, source, path, abandoned)
+            await asyncio.to_thread(_download, client, source, path, abandoned, container)
     except StartFailure:
         raise
     except Exception as error:
         raise StartFailure(
-            f'Failed to download model data for container "primary" from URL: "{source.url}". '
+            f'Failed to download model data for container "{container}" from URL: '
+            f'"{source.url}". '
             "Please ensure that there is an object located at the URL and that the role passed to "
             "CreateModel has permissions to download the object. "
             f"({error or f'not within {timeout_seconds} s'})"
@@ -66,11 +69,13 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _download(client: Any, source: Source, path: Path, abandoned: threading.Event) -> None:
-    bucket, key = urlsplit(source.url).netloc, urlsplit(source.url).path.removeprefix("/")
+def _download(
+    client: Any, source: Source, path: Path, abandoned: threading.Event, container: str
+) -> None:
+    bucket, key = place(source.url)
     path.parent.mkdir(parents=True, exist_ok=True)
     if source.is_archive:
-        _fetch(client, bucket, key, path)
+        fetch(client, bucket, key, path)
         return
     keys = [key]
     prefix = key[: key.rfind("/") + 1]
@@ -82,7 +87,7 @@ def _download(client: Any, source: Source, path: Path, abandoned: threading.Even
     names = {key: key.removeprefix(prefix) for key in keys}
     if problem := _unsafe(names.values()):
         raise StartFailure(
-            f'Failed to lay out model data for container "primary" from URL: "{source.url}": '
+            f'Failed to lay out model data for container "{container}" from URL: "{source.url}": '
             f"{problem}, and so has no place under /opt/ml/model. Rename or remove that object."
         )
     for key, name in names.items():
@@ -90,10 +95,17 @@ def _download(client: Any, source: Source, path: Path, abandoned: threading.Even
             return
         file = path / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        _fetch(client, bucket, key, file)
+        fetch(client, bucket, key, file)
 
 
-def _fetch(client: Any, bucket: str, key: str, path: Path) -> None:
+def place(url: str) -> tuple[str, str]:
+    """Split an s3:// URL into its bucket and its key."""
+    parts = urlsplit(url)
+    return parts.netloc, parts.path.removeprefix("/")
+
+
+def fetch(client: Any, bucket: str, key: str, path: Path) -> None:
+    """Stream an object to a file; raises what the client does."""
     with path.open("wb") as file:
         shutil.copyfileobj(client.get_object(Bucket=bucket, Key=key)["Body"], file, 1024 * 1024)
 

@@ -6,32 +6,36 @@ from collections.abc import Iterator, Mapping
 from types import EllipsisType
 from typing import Any, TypeAlias
 
-from local_cloud.sagemaker import model_data
-from local_cloud.sagemaker.images import FRAMEWORKS, repository
+from local_cloud.sagemaker import definition
 from local_cloud.wire import validation_error
 
 Honoured: TypeAlias = "EllipsisType | frozenset[Any] | Mapping[str, Honoured]"
 """Any value (...), one of some values, or a structure of which only these members."""
+
+_CONTAINER: Honoured = {
+    "ContainerHostname": ...,
+    "Image": ...,
+    "Mode": frozenset({"SingleModel", "MultiModel"}),
+    "ModelDataUrl": ...,
+    "ModelDataSource": {
+        "S3DataSource": {
+            "S3Uri": ...,
+            "S3DataType": frozenset({"S3Object", "S3Prefix"}),
+            "CompressionType": frozenset({"Gzip", "None"}),
+        },
+    },
+    "MultiModelConfig": {"ModelCacheSetting": frozenset({"Enabled", "Disabled"})},
+    "Environment": ...,
+}
 
 _MODEL: Honoured = {
     "ModelName": ...,
     "ExecutionRoleArn": ...,
     "Tags": ...,
     "EnableNetworkIsolation": ...,
-    "PrimaryContainer": {
-        "ContainerHostname": ...,
-        "Image": ...,
-        "Mode": frozenset({"SingleModel"}),
-        "ModelDataUrl": ...,
-        "ModelDataSource": {
-            "S3DataSource": {
-                "S3Uri": ...,
-                "S3DataType": frozenset({"S3Object", "S3Prefix"}),
-                "CompressionType": frozenset({"Gzip", "None"}),
-            },
-        },
-        "Environment": ...,
-    },
+    "PrimaryContainer": _CONTAINER,
+    "Containers": _CONTAINER,
+    "InferenceExecutionConfig": {"Mode": frozenset({"Serial", "Direct"})},
 }
 
 _VARIANTS: Honoured = {
@@ -108,14 +112,12 @@ _CAPACITIES: Honoured = {
 }
 
 _ALSO_KNOWN_AS = {
-    "Containers": "several containers",
     "DataCaptureConfig": "data capture",
     "ExplainerConfig": "online explanations",
     "ImageConfig": "a registry of one's own",
     "KmsKeyId": "encrypted volumes",
     "ManagedInstanceScaling": "inference components",
     "ModelPackageName": "model packages",
-    "MultiModelConfig": "several models in a container",
     "VpcConfig": "a network of one's own",
 }
 
@@ -123,35 +125,7 @@ _ALSO_KNOWN_AS = {
 def check_model(parameters: Mapping[str, Any]) -> None:
     """Refuse (ValidationException) a CreateModel that the local cloud could not run."""
     _refuse(parameters, _MODEL)
-    container = parameters.get("PrimaryContainer", {})
-    image, url = container.get("Image"), container.get("ModelDataUrl")
-    if image is None:
-        raise validation_error("PrimaryContainer.Image is required to run a model")
-    if repository(image) not in FRAMEWORKS:
-        raise validation_error(
-            f"The local cloud does not run the image {image}: of AWS's images it runs those whose "
-            f"repository is {' or '.join(FRAMEWORKS)}"
-        )
-    if url and "ModelDataSource" in container:
-        raise validation_error("Give PrimaryContainer a ModelDataUrl or a ModelDataSource")
-    if source := model_data.source(container):
-        _check_source(source)
-
-
-def _check_source(source: model_data.Source) -> None:
-    if not source.url.startswith("s3://"):
-        raise validation_error(
-            f"The local cloud reads model data from s3:// URLs, not {source.url}"
-        )
-    if source.is_prefix and source.is_archive:
-        raise validation_error(
-            "The local cloud does not run S3DataType S3Prefix with CompressionType Gzip: give the "
-            "archive as an S3Object, or its files, unpacked, with CompressionType None"
-        )
-    if source.is_prefix and not source.url.endswith("/"):
-        raise validation_error(
-            f"S3Uri is {source.url}: with S3DataType S3Prefix it has to end with a forward slash"
-        )
+    definition.check(parameters)
 
 
 def check_endpoint_config(parameters: Mapping[str, Any]) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import time
-from collections.abc import Mapping
 from functools import partial
 
 import aiohttp
 
-from local_cloud.sagemaker import serverless, serverless_config
+from local_cloud.sagemaker import chain, serverless, serverless_config
 from local_cloud.sagemaker.endpoint import Endpoint
 from local_cloud.sagemaker.fleet import Fleet
 from local_cloud.sagemaker.host import Variant
@@ -24,29 +22,17 @@ MAX_PAYLOAD_BYTES = 25 * 1024**2
 INVOCATION_TIMEOUT_SECONDS = 60
 """What SageMaker leaves a container for one request."""
 
-_LARGE_BODY_BYTES = 1024**2
-
 _CONNECTION_ATTEMPTS = 100
 _CONNECTION_PAUSE_SECONDS = 0.01
 
-_CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 _INVOKED_VARIANT = "x-amzn-invoked-production-variant"
-_RETURNED = ("content-type", _CUSTOM_ATTRIBUTES)
-_FORWARDED = ("content-type", "accept", _CUSTOM_ATTRIBUTES, "x-amzn-sagemaker-inference-id")
+_RETURNED = ("content-type", chain.CUSTOM_ATTRIBUTES)
 _UNSUPPORTED = {
-    "x-amzn-sagemaker-target-model": "TargetModel",
-    "x-amzn-sagemaker-target-container-hostname": "TargetContainerHostname",
     "x-amzn-sagemaker-inference-component": "InferenceComponentName",
     "x-amzn-sagemaker-enable-explanations": "EnableExplanations",
     "x-amzn-sagemaker-session-id": "SessionId",
     "x-amzn-sagemaker-prefix-aware-id": "PrefixAwareId",
 }
-
-_TIMED_OUT = (
-    "Your invocation timed out while waiting for a response from container primary. Review the "
-    "latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
-)
-_EXITED = "An error occurred while handling request as the model process exited."
 
 
 async def invoke(
@@ -56,21 +42,20 @@ async def invoke(
     _check(endpoint, request)
     for attempt in range(_CONNECTION_ATTEMPTS):
         fleet = endpoint.choose(request.headers.get("x-amzn-sagemaker-target-variant"))
+        chain.check(endpoint.name, fleet.variant, request)
         if not attempt:
             endpoint.copy(len(request.body), partial(_send_copy, http, request, timeout_seconds))
         async with fleet.serving() as instance:
             try:
-                status, headers, body = await _answer(
-                    http, fleet, instance, request, timeout_seconds
-                )
+                answer = await _answer(http, fleet, instance, request, timeout_seconds)
             except aiohttp.ClientConnectorError:
                 # It ended a moment ago and has seen nothing of the request: another may have it.
                 await asyncio.sleep(_CONNECTION_PAUSE_SECONDS)
                 continue
-        if not 200 <= status < 300:
-            return _model_error(fleet.variant, instance, status, body.decode("utf-8", "replace"))
-        answered = {name: headers[name] for name in _RETURNED if name in headers}
-        return Response(200, {**answered, _INVOKED_VARIANT: fleet.variant.name}, body)
+        if not 200 <= answer.status < 300:
+            return _model_error(fleet.variant, answer)
+        answered = {name: answer.headers[name] for name in _RETURNED if name in answer.headers}
+        return Response(200, {**answered, _INVOKED_VARIANT: fleet.variant.name}, answer.body)
     raise AwsError("ServiceUnavailable", f"No instance of endpoint {endpoint.name} connects", 503)
 
 
@@ -80,21 +65,12 @@ async def _answer(
     instance: Instance,
     request: Request,
     timeout_seconds: float,
-) -> tuple[int, Mapping[str, str], bytes]:
+) -> chain.Answer:
     """Have an instance answer a request, for the metrics too: status 0 is for no answer at all."""
     started = time.monotonic()
-    try:
-        status, headers, body = await _ask(http, instance, request, timeout_seconds)
-    except aiohttp.ClientConnectorError:
-        raise
-    except TimeoutError:
-        # It is busy with this request for as long as it likes: a new one takes its place.
-        instance.kill()
-        status, headers, body = 0, {}, _TIMED_OUT.encode()
-    except aiohttp.ClientError:
-        status, headers, body = 0, {}, _EXITED.encode()
-    fleet.observe(status, time.monotonic() - started)
-    return status, headers, body
+    answer = await chain.answer(http, instance, request, timeout_seconds)
+    fleet.observe(answer.status, time.monotonic() - started)
+    return answer
 
 
 async def _send_copy(
@@ -106,28 +82,9 @@ async def _send_copy(
 ) -> int:
     """Have a shadow's instance answer a copy of a request, and drop all but the status."""
     try:
-        return (await _answer(http, fleet, instance, request, timeout_seconds))[0]
+        return (await _answer(http, fleet, instance, request, timeout_seconds)).status
     except aiohttp.ClientConnectorError:
         return 0
-
-
-async def _ask(
-    http: aiohttp.ClientSession, instance: Instance, request: Request, timeout_seconds: float
-) -> tuple[int, Mapping[str, str], bytes]:
-    """Pass a request on to an instance."""
-    async with http.post(
-        f"{instance.url}/invocations",
-        data=_sendable(request.body),
-        headers={name: request.headers[name] for name in _FORWARDED if name in request.headers},
-        timeout=aiohttp.ClientTimeout(total=timeout_seconds),
-        allow_redirects=False,
-    ) as answer:
-        return answer.status, answer.headers, await answer.read()
-
-
-def _sendable(body: bytes) -> bytes | io.BytesIO:
-    """Have a large body sent in pieces, so that other requests get their turn meanwhile."""
-    return body if len(body) < _LARGE_BODY_BYTES else io.BytesIO(body)
 
 
 def check_in_service(endpoint: Endpoint) -> None:
@@ -163,15 +120,17 @@ def _check(endpoint: Endpoint, request: Request) -> None:
             raise AwsError("ValidationError", f"The local cloud does not run {name}: leave it out")
 
 
-def _model_error(variant: Variant, instance: Instance, status: int, message: str) -> Response:
-    """Say in AWS's words that the container, not the service, failed."""
+def _model_error(variant: Variant, answer: chain.Answer) -> Response:
+    """Say in AWS's words that a container, not the service, failed."""
+    status, message = answer.status, answer.body.decode("utf-8", "replace")
     region, group = variant.region, variant.log_group
     side = "client" if 400 <= status < 500 else "server"
     error = {
         "ErrorCode": f"{side.upper()}_ERROR_FROM_MODEL",
         "LogStreamArn": f"arn:aws:logs:{region}:{ACCOUNT_ID}:log-group:{group}"
-        f":log-stream:{instance.log_stream}",
-        "Message": f'Received {side} error ({status}) from primary with message "{message}". See '
+        f":log-stream:{answer.container.log_stream}",
+        "Message": f"Received {side} error ({status}) from {answer.container.hostname} "
+        f'with message "{message}". See '
         f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
         f"#logEventViewer:group={group} in account {ACCOUNT_ID} for more information.",
         "OriginalMessage": message,

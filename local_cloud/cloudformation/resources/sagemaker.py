@@ -49,12 +49,20 @@ class Model(_Named):
         "ModelName",
         "ExecutionRoleArn",
         "EnableNetworkIsolation",
-        "PrimaryContainer.Image",
-        "PrimaryContainer.ModelDataUrl",
-        "PrimaryContainer.ModelDataSource",
-        "PrimaryContainer.Environment",
-        "PrimaryContainer.Mode",
-        "PrimaryContainer.ContainerHostname",
+        "InferenceExecutionConfig",
+        *(
+            f"{place}.{name}"
+            for place in ("PrimaryContainer", "Containers")
+            for name in (
+                "Image",
+                "ModelDataUrl",
+                "ModelDataSource",
+                "MultiModelConfig",
+                "Environment",
+                "Mode",
+                "ContainerHostname",
+            )
+        ),
         "Tags",
     )
     attributes = ("ModelArn", "ModelName")
@@ -64,7 +72,14 @@ class Model(_Named):
         """Create the model."""
         arn: str = context.client("sagemaker").create_model(
             ModelName=properties.get("ModelName") or context.unique_name(_NAME_LENGTH),
-            **pick(properties, "ExecutionRoleArn", "EnableNetworkIsolation", "PrimaryContainer"),
+            **pick(
+                properties,
+                "ExecutionRoleArn",
+                "EnableNetworkIsolation",
+                "PrimaryContainer",
+                "Containers",
+                "InferenceExecutionConfig",
+            ),
             **_tags(properties),
         )["ModelArn"]
         return arn

@@ -229,6 +229,36 @@ def test_a_shadow_variant_and_every_update_policy_reach_sagemaker(
     assert sagemaker.endpoints["iris"]["update"]["DeploymentConfig"] == rolling
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        {
+            "Containers": [
+                {"Image": "image", "ContainerHostname": "prepare", "Environment": {"A": "1"}},
+                {"Image": "image", "ContainerHostname": "predict", "ModelDataUrl": "s3://b/k"},
+            ],
+            "InferenceExecutionConfig": {"Mode": "Direct"},
+        },
+        {
+            "PrimaryContainer": {
+                "Image": "image",
+                "Mode": "MultiModel",
+                "ModelDataUrl": "s3://b/models/",
+                "MultiModelConfig": {"ModelCacheSetting": "Disabled"},
+            }
+        },
+    ],
+)
+def test_several_containers_and_several_models_reach_sagemaker(
+    cloud: Any, sagemaker: SageMaker, model: dict[str, Any]
+) -> None:
+    body = template("s3://b/one.tar.gz")
+    body["Resources"]["Model"]["Properties"] = model
+    assert cloud.deploy("app", body) == "CREATE_COMPLETE"
+    [created] = sagemaker.models.values()
+    assert {name: created[name] for name in model} == model
+
+
 def test_asynchronous_and_serverless_settings_reach_sagemaker(
     cloud: Any, sagemaker: SageMaker
 ) -> None:

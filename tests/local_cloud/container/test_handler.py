@@ -8,6 +8,7 @@ import pytest
 
 from local_cloud.container import handler
 from local_cloud.container.requirements import UnsatisfiedRequirementsError
+from local_cloud.container.source_code import DownloadError
 
 Load = Callable[..., handler.Transform]
 
@@ -111,12 +112,21 @@ def test_a_module_that_the_program_misses_keeps_its_own_name(load: Load) -> None
         load("import not_there\n")
 
 
-def test_code_elsewhere_is_refused_by_name(load: Load) -> None:
-    with pytest.raises(handler.UserError, match=r"s3://b/sourcedir\.tar\.gz: the local cloud does"):
+def test_code_that_is_not_to_be_had_is_named(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    with pytest.raises(DownloadError, match=r"s3://b/sourcedir\.tar\.gz, which the container can"):
         load(
             MODEL,
             SAGEMAKER_PROGRAM="inference.py",
             SAGEMAKER_SUBMIT_DIRECTORY="s3://b/sourcedir.tar.gz",
+        )
+    with pytest.raises(DownloadError, match="it has to be in s3:// or a path"):
+        load(
+            MODEL,
+            SAGEMAKER_PROGRAM="inference.py",
+            SAGEMAKER_SUBMIT_DIRECTORY="https://b/sourcedir.tar.gz",
         )
     with pytest.raises(FileNotFoundError, match="there is no /nowhere"):
         load(MODEL, SAGEMAKER_PROGRAM="inference.py", SAGEMAKER_SUBMIT_DIRECTORY="/nowhere")

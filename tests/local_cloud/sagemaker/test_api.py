@@ -138,15 +138,28 @@ def test_tags_are_kept_changed_and_listed(cloud: Cloud) -> None:
     assert "Could not find" in refusal(api.list_tags, ResourceArn=arn)
 
 
+MANY = {"Image": IMAGE, "Mode": "MultiModel", "ModelDataUrl": "s3://b/k/"}
 NETWORK = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
 
 
 @pytest.mark.parametrize(
     ("request_", "named"),
     [
-        ({"Containers": [{"Image": IMAGE}, {"Image": IMAGE}]}, "Containers (several containers)"),
+        ({"Containers": [{"Image": IMAGE}]}, "either a PrimaryContainer or Containers"),
         ({"VpcConfig": NETWORK}, "VpcConfig"),
-        ({"PrimaryContainer": {"Image": IMAGE, "Mode": "MultiModel"}}, "Mode MultiModel"),
+        (
+            {"PrimaryContainer": MANY | {"ModelDataUrl": "s3://b/k"}},
+            "ModelDataUrl is s3://b/k: in MultiModel mode it is the S3 prefix",
+        ),
+        (
+            {"PrimaryContainer": {**MANY, **source("s3://b/k/", "S3Prefix", "None")}},
+            "Give PrimaryContainer a ModelDataUrl or a ModelDataSource",
+        ),
+        (
+            {"PrimaryContainer": {"Image": IMAGE, "MultiModelConfig": {}}},
+            "PrimaryContainer.MultiModelConfig is for a container in MultiModel mode",
+        ),
+        ({"InferenceExecutionConfig": {"Mode": "Direct"}}, "Direct is for a model's Containers"),
         (
             {"PrimaryContainer": {"Image": "x/own/sagemaker-scikit-learn-2:1.9-0"}},
             "repository is sagemaker-scikit-learn or sagemaker-xgboost",
@@ -176,6 +189,35 @@ def test_a_model_that_the_local_cloud_does_not_run_is_refused_by_name(
 ) -> None:
     request_ = {"PrimaryContainer": {"Image": IMAGE}, **request_}
     assert named in refusal(cloud.api.create_model, ModelName="m", **request_)
+
+
+@pytest.mark.parametrize(
+    ("containers", "named"),
+    [
+        ([{"Image": IMAGE}, {}], "Containers[1].Image is required"),
+        ([{"Image": IMAGE, "ContainerHostname": "a"}] * 2, "used twice: a"),
+        (
+            [{"Image": IMAGE, "ContainerHostname": "a"}, {"Image": IMAGE}],
+            "Containers[1] has no ContainerHostname",
+        ),
+        ([MANY, MANY], "More than one container in MultiModel mode is not supported"),
+        ([{"Image": IMAGE}] * 16, "15"),
+    ],
+)
+def test_a_pipeline_that_sagemaker_would_not_take_is_refused(
+    cloud: Cloud, containers: list[dict[str, Any]], named: str
+) -> None:
+    assert named in refusal(cloud.api.create_model, ModelName="m", Containers=containers)
+
+
+def test_direct_invocation_of_several_models_is_refused_by_name(cloud: Cloud) -> None:
+    refused = refusal(
+        cloud.api.create_model,
+        ModelName="m",
+        Containers=[{"Image": IMAGE}, MANY],
+        InferenceExecutionConfig={"Mode": "Direct"},
+    )
+    assert "does not run Containers[1] in MultiModel mode" in refused
     assert cloud.api.list_models()["Models"] == []
 
 

@@ -13,7 +13,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.sagemaker import invocation_result
-from tests.local_cloud.sagemaker.cloud import ANSWERS, BUCKET, REGION, Cloud, until
+from tests.local_cloud.sagemaker.cloud import (
+    ANSWERS,
+    BUCKET,
+    IMAGE,
+    REGION,
+    SCRIPT,
+    Cloud,
+    packed,
+    until,
+)
 
 ECHO = """
 import flask, json
@@ -357,3 +366,32 @@ def test_a_config_says_where_results_go_and_is_not_serverless(cloud: Cloud) -> N
     assert "s3:// URLs" in refused({"OutputConfig": {"S3OutputPath": "https://b/k"}})
     serverless = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
     assert "do not support asynchronous" in refused(output(), ServerlessConfig=serverless)
+
+
+def test_a_request_passes_through_the_containers_of_a_pipeline(cloud: Cloud) -> None:
+    echo = packed({"code/inference.py": ECHO})
+    containers = [
+        {"Image": IMAGE, "ModelDataUrl": cloud.upload(f"{n}.tar.gz", echo), "Environment": SCRIPT}
+        for n in ("first", "second")
+    ]
+    cloud.api.create_model(ModelName="line", Containers=containers)
+    cloud.config("line", {"ModelName": "line"}, AsyncInferenceConfig=output())
+    cloud.api.create_endpoint(EndpointName="line", EndpointConfigName="line")
+    cloud.settled("line")
+    sent = send(cloud, "line", Body=b"rows", ContentType="a/b", Accept="a/asked")
+    body, content_type, accept = json.loads(text(cloud, sent["OutputLocation"]))
+    assert (content_type, accept) == ("a/told", "a/asked")
+    assert json.loads(body) == ["rows", "a/b", "application/json"]
+
+
+def test_a_model_that_requests_would_have_to_name_is_refused(cloud: Cloud) -> None:
+    many = {"Image": IMAGE, "Mode": "MultiModel", "ModelDataUrl": "s3://b/k/"}
+    cloud.api.create_model(ModelName="many", PrimaryContainer=many)
+    cloud.api.create_model(
+        ModelName="direct",
+        Containers=[{"Image": IMAGE}, {"Image": IMAGE}],
+        InferenceExecutionConfig={"Mode": "Direct"},
+    )
+    for model, why in (("many", "cannot name a model"), ("direct", "cannot name a container")):
+        with pytest.raises(ClientError, match=why):
+            cloud.config("c", {"ModelName": model}, AsyncInferenceConfig=output())

@@ -138,9 +138,18 @@ def test_model_data_that_is_missing_or_no_archive_says_so(cloud: Cloud) -> None:
 def test_silence_is_waited_on_until_the_health_check_times_out(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("local_cloud.sagemaker.instance.STARTUP_TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr("local_cloud.sagemaker.container.STARTUP_TIMEOUT_SECONDS", 1)
     description = cloud.deploy("mute", "import time\ntime.sleep(60)")
     assert description["FailureReason"].endswith("did not answer /ping within 1 seconds.")
+
+
+def test_code_may_be_in_s3_apart_from_the_model(cloud: Cloud) -> None:
+    code = cloud.upload("apart/sourcedir.tar.gz", packed({"inference.py": ANSWERS.format("apart")}))
+    script = SCRIPT | {"SAGEMAKER_SUBMIT_DIRECTORY": code}
+    cloud.config("apart", {"ModelName": cloud.model("apart", packed({}), Environment=script)})
+    cloud.api.create_endpoint(EndpointName="apart", EndpointConfigName="apart")
+    assert "FailureReason" not in cloud.settled("apart")
+    assert cloud.ask("apart") == "apart"
 
 
 def test_an_archive_runs_from_a_model_data_source_with_nothing_of_this_repository(
@@ -218,7 +227,7 @@ def test_a_request_under_way_is_answered_by_the_instance_that_leaves(
     cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A container finishes a request on SIGTERM too, if it is left the time: here it is not.
-    monkeypatch.setattr("local_cloud.sagemaker.instance.TERMINATION_SECONDS", 0.1)
+    monkeypatch.setattr("local_cloud.sagemaker.container.TERMINATION_SECONDS", 0.1)
     cloud.deploy("drain", SLOW)
     cloud.config("drain-2", {"ModelName": cloud.model("drain-2", ANSWERS.format("new"))})
     with ThreadPoolExecutor() as pool:

@@ -123,7 +123,17 @@ def test_an_unknown_endpoint_is_a_validation_error(cloud: Cloud) -> None:
 
 def test_what_the_runtime_does_not_run_is_refused_by_name(cloud: Cloud) -> None:
     cloud.deploy("plain", ANSWERS.format("a"))
-    for name in ("TargetModel", "TargetContainerHostname", "InferenceComponentName"):
+    refused = failure(cloud, "plain", InferenceComponentName="any")
+    assert refused["Error"]["Code"] == "ValidationError"
+    assert "InferenceComponentName" in refused["Error"]["Message"]
+
+
+def test_what_only_other_endpoints_are_asked_for_is_refused(cloud: Cloud) -> None:
+    cloud.deploy("plain", ANSWERS.format("a"))
+    for name, message in (
+        ("TargetModel", "Endpoint plain is not a multi-model endpoint and does not support target"),
+        ("TargetContainerHostname", "Endpoint plain is not configured for direct invocation"),
+    ):
         refused = failure(cloud, "plain", **{name: "any"})
         assert refused["Error"]["Code"] == "ValidationError"
-        assert name in refused["Error"]["Message"]
+        assert refused["Error"]["Message"].startswith(message)

@@ -178,7 +178,7 @@ def test_a_payload_may_have_4_mib(cloud: Cloud) -> None:
 def test_an_update_answers_what_the_old_deployment_has_and_instances_do_not_become_serverless(
     cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("local_cloud.sagemaker.instance.TERMINATION_SECONDS", 0.01)
+    monkeypatch.setattr("local_cloud.sagemaker.container.TERMINATION_SECONDS", 0.01)
     cloud.deploy("one", HELD, ServerlessConfig=size(1))
     cloud.config(
         "two", {"ModelName": cloud.model("two", ANSWERS.format("two")), "ServerlessConfig": size(2)}
