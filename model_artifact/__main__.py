@@ -28,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         name = _model(stage, options.model)
         archive: Path | None = options.archive
         if archive is None:
-            packed = pack(stage, name, ROOT)
+            on_machine = isinstance(stage.served[name].artifact, Path)
+            packed = pack(stage, name, ROOT) if on_machine else None
             if packed is None:
                 raise ArchiveError(
                     f"{stage.served[name].artifact}: this is not on this machine; download it and "

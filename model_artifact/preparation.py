@@ -23,23 +23,31 @@ class InspectionError(ArchiveError):
 def prepare(stage: Stage, root: Path) -> dict[str, Archive]:
     """Pack the folders that a stage names, which are relative to root.
 
-    Returns the archives by the names of their models; a model that lies in S3 already has none.
-    Raises ArchiveError.
+    Returns the archives by the names of their models; a model that lies in S3 already has none,
+    unless its code does not. Raises ArchiveError.
     """
     packed = {name: pack(stage, name, root) for name in stage.served}
     return {name: archive for name, archive in packed.items() if archive}
 
 
 def pack(stage: Stage, name: str, root: Path) -> Archive | None:
-    """Pack one model's folders, unless it lies in S3 already. Raises ArchiveError."""
+    """Pack one model's folders, unless it lies in S3 already. Raises ArchiveError.
+
+    Of a multi-model container it is the code alone.
+    """
     model = stage.served[name]
+    build, code = root / "build", root / model.code_folder if model.code_folder else None
+    folder = build / stage.endpoint.name / name
+    if code and model.has_code_apart:
+        if not (code / "inference.py").is_file():
+            raise ArchiveError(f"{code}: there is no inference.py; write it, or change model.code")
+        return build_archive(code, None, folder / "sourcedir.tar.gz")
     if not isinstance(model.artifact, Path):
         return None
-    build, code = root / "build", root / model.code_folder if model.code_folder else None
     return build_archive(
         root / model.artifact,
         code,
-        build / stage.endpoint.name / name / "model.tar.gz",
+        folder / "model.tar.gz",
         vendored=_vendored(stage, name, code, build / "wheels") if code else {},
     )
 
@@ -57,7 +65,7 @@ def check(archives: Mapping[str, Archive], stage: Stage, switch: str | None = No
     errors = []
     for name, model in stage.served.items():
         place = f"{stage.endpoint.name} {name}".rstrip()
-        if name not in archives:
+        if not isinstance(model.artifact, Path):
             print(
                 f"{place}: {model.artifact} is not inspected, since it is not on this machine; "
                 "`python -m model_artifact inspect FILE` inspects an archive that was downloaded",

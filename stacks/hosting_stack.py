@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from stacks.endpoint import Endpoint
 from stacks.execution_role import execution_role
 from stacks.metrics import Scaled
 from stacks.model import Container, Model
-from stacks.model_data import LocalArchive, model_data
+from stacks.model_data import LocalArchive, model_data, upload
 from stacks.s3_access import access_below
 from stacks.scaling import CountScaling
 from stacks.stage import Stage, logical_id
@@ -98,10 +99,16 @@ class HostingStack(Stack):
         """Return a model's image, data and variables."""
         scope = Construct(self, f"{logical_id(name)}Container")
         model = stage.served[name]
+        data = model_data(scope, model, archives.get(name))
+        environment = stage.container_environment(name)
+        if model.has_code_apart:
+            code = upload(scope, archives[name])
+            environment |= {"SAGEMAKER_SUBMIT_DIRECTORY": code.url}
+            data = replace(data, permissions=[*data.permissions, *code.permissions])
         return Container(
             image=container_image(scope, model, stage.image(name), root),
-            data=model_data(scope, model, archives.get(name)),
-            environment=stage.container_environment(name),
+            data=data,
+            environment=environment,
             multi_model=model.multi_model,
         )
 

@@ -110,6 +110,10 @@ def published(
     return [image for image in images if image.version == meant[0]]
 
 
+CODE_SUBMITTED = frozenset({"sklearn", "xgboost"})
+"""Frameworks whose toolkit takes the script's folder from SAGEMAKER_SUBMIT_DIRECTORY alone."""
+
+
 def serving_environment(framework: str, region: str, *, script: bool = True) -> dict[str, str]:
     """Return the variables by which a framework's container finds and runs code/inference.py.
 
@@ -123,7 +127,7 @@ def serving_environment(framework: str, region: str, *, script: bool = True) -> 
     common = {"SAGEMAKER_REGION": region, "SAGEMAKER_CONTAINER_LOG_LEVEL": "20"}
     if not script:
         return common
-    if framework in ("sklearn", "xgboost"):
+    if framework in CODE_SUBMITTED:
         return {
             "SAGEMAKER_PROGRAM": "inference.py",
             "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",

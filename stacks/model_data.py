@@ -47,10 +47,10 @@ def model_data(scope: Construct, model: Model, archive: LocalArchive | None) -> 
         )
         return ModelData(str(artifact), artifact.is_prefix, permissions)
     assert archive  # noqa: S101 - app.py makes one of every folder
-    return _upload(scope, archive)
+    return upload(scope, archive)
 
 
-def _upload(scope: Construct, archive: LocalArchive) -> ModelData:
+def upload(scope: Construct, archive: LocalArchive) -> ModelData:
     """Have the CDK upload an archive, under a key that is its content's hash."""
     staging = AssetStaging(
         scope,

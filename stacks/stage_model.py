@@ -9,7 +9,14 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from stacks.artifact import Artifact, Code, S3Artifact
-from stacks.images import ECR_IMAGE, frameworks, image_uri, is_graviton, serving_environment
+from stacks.images import (
+    CODE_SUBMITTED,
+    ECR_IMAGE,
+    frameworks,
+    image_uri,
+    is_graviton,
+    serving_environment,
+)
 from stacks.settings import Cfn, Settings
 from stacks.stage_errors import Problem, refuse
 
@@ -57,7 +64,8 @@ class Model(Settings):
     """Serve every archive below an artifact "s3://BUCKET/PREFIX/", each loaded when a request asks
     for it by its name.
 
-    For many small models of one kind, which may come and go without a deployment.
+    For many small models of one kind, which may come and go without a deployment. With sklearn and
+    xgboost the code is one for all of them, and may not answer with a flask.Response.
     """
 
     @model_validator(mode="before")
@@ -70,9 +78,15 @@ class Model(Settings):
         return table
 
     @property
+    def has_code_apart(self) -> bool:
+        """Whether the code is uploaded by itself, for a container that downloads it to start."""
+        return False
+
+    @property
     def code_folder(self) -> Path | None:
-        """The folder to pack as code/, if there is one to pack."""
-        if self.code is False or isinstance(self.artifact, S3Artifact):
+        """The folder to pack, as code/ or apart, if there is one to pack."""
+        in_s3 = isinstance(self.artifact, S3Artifact)
+        if self.code is False or (in_s3 and not self.has_code_apart):
             return None
         return self.code or Path("inference/code")
 
@@ -91,7 +105,7 @@ class Model(Settings):
 
     def _artifact_problems(self) -> Iterator[Problem]:
         in_s3 = isinstance(self.artifact, S3Artifact)
-        if in_s3 and self.code:
+        if in_s3 and self.code and not self.has_code_apart:
             yield Problem(
                 "code",
                 self.code,
@@ -106,6 +120,13 @@ class Model(Settings):
                 self.artifact,
                 "a multi-model container loads its archives from below a prefix in S3",
                 'write "s3://BUCKET/PREFIX/", and put the archives there',
+            )
+        if self.has_code_apart and self.network_isolation:
+            yield Problem(
+                "network_isolation",
+                "true",
+                "a multi-model container downloads its code when it starts, and then could not",
+                "remove it, or use an image of your own that has the code",
             )
         if self.artifact_account and not in_s3:
             yield Problem(
@@ -163,6 +184,11 @@ class FrameworkModel(Model):
     """Which Python, such as "py312", where there are images for several."""
     base_framework_version: Annotated[str | None, Cfn("Image")] = None
     """For "huggingface" where there are several: such as "pytorch1.13.1"."""
+
+    @property
+    def has_code_apart(self) -> bool:
+        """Whether the code is uploaded by itself: no model is there when these start with many."""
+        return self.multi_model and self.code is not False and self.framework in CODE_SUBMITTED
 
     def rendered_environment(self, region: str) -> dict[str, str]:
         """Return the variables by which the framework's container finds its script."""

@@ -47,7 +47,7 @@ def synthesize_all(
                 archives={
                     name: archive_of(name)
                     for name, model in stage.served.items()
-                    if isinstance(model.artifact, Path)
+                    if isinstance(model.artifact, Path) or model.has_code_apart
                 },
                 env=Environment(region=stage.region),
             )

@@ -121,9 +121,11 @@ def test_new_model_bytes_replace_model_and_config_and_update_the_endpoint_in_pla
     assert what_callers_hold(before) == what_callers_hold(after)
 
 
-def test_many_models_change_without_a_deployment(synthesize: Synthesize) -> None:
+def test_the_code_of_many_models_replaces_their_container(synthesize: Synthesize) -> None:
     stage = load("multi_model")
-    assert changed(synthesize(stage), synthesize(stage, "f" * 64)) == set()
+    before, after = synthesize(stage), synthesize(stage, "f" * 64)
+    assert changed(before, after) == {POLICY, MODEL, CONFIG, ENDPOINT}
+    assert what_callers_hold(before) == what_callers_hold(after)
 
 
 @pytest.mark.parametrize(

@@ -154,3 +154,34 @@ def test_a_model_without_a_script_names_none(synthesize: Synthesize) -> None:
         "SAGEMAKER_CONTAINER_LOG_LEVEL": "20",
     }
     assert deployed.findings() == []
+
+
+def test_many_models_are_loaded_by_name_with_code_that_is_uploaded_apart(
+    synthesize: Synthesize,
+) -> None:
+    many = synthesize(with_model(artifact="s3://models/many/", multi_model=True))
+    container = many.of_type(MODEL)["PrimaryContainer"]
+    assert container["Mode"] == "MultiModel"
+    assert container["ModelDataUrl"] == "s3://models/many/"
+    # No model is there when the container starts, so that /opt/ml/model/code would be nowhere.
+    code = container["Environment"]["SAGEMAKER_SUBMIT_DIRECTORY"]["Fn::Sub"]
+    assert code.startswith("s3://cdk-")
+    assert code.endswith(".tar.gz")
+    assert [statement["Sid"] for statement in on_s3(many)] == [
+        "ReadFiles",
+        "ListFiles",
+        "ReadArchive",
+    ]
+    assert many.findings() == []
+
+
+def test_many_models_of_an_image_with_its_own_server_bring_their_code_themselves(
+    synthesize: Synthesize,
+) -> None:
+    stage = with_model(
+        framework="pytorch", version="2.6.0", artifact="s3://models/many/", multi_model=True
+    )
+    assert stage.served[""].code_folder is None
+    container = synthesize(stage).of_type(MODEL)["PrimaryContainer"]
+    assert "SAGEMAKER_SUBMIT_DIRECTORY" not in container["Environment"]
+    assert container["Mode"] == "MultiModel"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -81,4 +82,20 @@ def test_packages_cannot_be_packed_for_an_image_whose_python_is_not_known(
     image = 'framework = "mxnet"\nversion = "1.4.1"\npy_version = "py3"\nvendor_requirements = true'
     stage = load(tmp_path, (FRAMEWORK, image))
     with pytest.raises(ArchiveError, match=r"vendor_requirements needs to know which Python"):
+        prepare(stage, project)
+
+
+def test_of_a_multi_model_container_the_code_alone_is_packed(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = 'artifact = "model_artifact/model"\ncode = "inference/code"'
+    many = 'artifact = "s3://bucket/models/"\nmulti_model = true\ncode = "inference/code"'
+    stage = load(tmp_path, (folders, many))
+    archives = prepare(stage, project)
+    with tarfile.open(archives[""].path) as archive:
+        assert "inference.py" in archive.getnames()
+    check(archives, stage)
+    assert "s3://bucket/models/ is not inspected" in capsys.readouterr().err
+    (project / "inference" / "code" / "inference.py").unlink()
+    with pytest.raises(ArchiveError, match=r"there is no inference.py"):
         prepare(stage, project)
