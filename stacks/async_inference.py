@@ -9,7 +9,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from stacks.s3_access import access_below
-from stacks.stage_endpoint import AsyncEndpoint
+from stacks.stage_async import AsyncEndpoint
 
 _Config = sagemaker.CfnEndpointConfig
 

@@ -24,7 +24,9 @@ from stacks.model_data import LocalArchive, model_data, upload
 from stacks.s3_access import access_below
 from stacks.scaling import CountScaling
 from stacks.stage import Stage, logical_id
-from stacks.stage_endpoint import AnyEndpoint, AsyncEndpoint, RealtimeEndpoint
+from stacks.stage_async import AsyncEndpoint
+from stacks.stage_modes import AnyEndpoint
+from stacks.stage_realtime import RealtimeEndpoint
 from stacks.stage_scaling import Scaling, from_zero_instances
 from stacks.stage_variants import ServerlessVariant, Variant
 

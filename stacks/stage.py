@@ -18,10 +18,13 @@ from stacks.artifact import S3Artifact
 from stacks.images import ImageError, published
 from stacks.instance_types import instance_type_problem, memory_bytes
 from stacks.settings import Cfn, Settings
-from stacks.stage_endpoint import AnyEndpoint, AsyncEndpoint, RealtimeEndpoint, ServerlessEndpoint
+from stacks.stage_async import AsyncEndpoint
 from stacks.stage_errors import Problem, StageError, explain, explain_rules, refuse
 from stacks.stage_model import AnyModel, FrameworkModel, Model
+from stacks.stage_modes import AnyEndpoint
+from stacks.stage_realtime import RealtimeEndpoint
 from stacks.stage_schema import TomlSchema
+from stacks.stage_serverless import ServerlessEndpoint
 from stacks.stage_variants import Place
 
 # A name becomes part of logical ids, and of a container's host name.

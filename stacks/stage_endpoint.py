@@ -1,46 +1,39 @@
-"""The [endpoint] table of a stage: in which mode and shape the model is served.
+"""The [endpoint] table of a stage: what an endpoint has in every mode.
 
-Each mode is a class, and what of a variant, its scaling and its updates works in it is told here.
+Each mode is a class with a module of its own, which tells what of a variant, its scaling and its
+updates works in it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, TypeAlias, get_args
 
-from pydantic import Discriminator, Field, Tag, field_validator
+from pydantic import field_validator
 
 from stacks.settings import Cfn, Settings, Several
-from stacks.stage_components import InferenceComponent
 from stacks.stage_errors import Problem, refuse
 from stacks.stage_metrics import (
-    BacklogMetric,
-    ComponentMetric,
-    ComponentUtilization,
-    ConcurrencyMetric,
-    Utilization,
-    VariantMetric,
     own_metrics,
 )
 from stacks.stage_scaling import Scaling
 from stacks.stage_update import Fleet, Rollback, Rollout, Update, choose
 from stacks.stage_update import problems as update_problems
-from stacks.stage_variants import Name, Place, S3Uri, ServerlessVariant, Variant
+from stacks.stage_variants import Name, Place, ServerlessVariant, Variant
 
-_CONFIG = "AWS::SageMaker::EndpointConfig"
-_ASYNC = f"{_CONFIG}/AsyncInferenceConfig"
+CONFIG = "AWS::SageMaker::EndpointConfig"
+"""What the properties of variants and modes are below."""
 
-TopicArn = Annotated[
-    str,
-    Field(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]*:[0-9]{12}:[a-zA-Z0-9_.-]+$", max_length=2048),
-]
+
+Mode: TypeAlias = Literal["realtime", "serverless", "async"]
 
 
 class Endpoint(Settings):
     """What an endpoint has in every mode."""
 
     cloudformation: ClassVar[str] = "AWS::SageMaker::Endpoint"
+    publishes_failures: ClassVar[bool] = False
+    """Whether requests that fail on the way to the model and back are counted for alarms."""
 
     name: Annotated[Name, Cfn("EndpointName")]
     """The endpoint's name, which callers hold; another name is another endpoint.
@@ -58,15 +51,20 @@ class Endpoint(Settings):
     @field_validator("mode", mode="before", check_fields=False)
     @classmethod
     def _check_mode(cls, mode: object) -> object:
-        if not (isinstance(mode, str) and mode in _MODES):
-            fix = f"write one of {', '.join(_MODES)}"
+        if not (isinstance(mode, str) and mode in get_args(Mode)):
+            fix = f"write one of {', '.join(get_args(Mode))}"
             refuse([Problem("", repr(mode), "SageMaker has no such mode", fix)])
         return mode
 
     @classmethod
     def elsewhere(cls, key: str) -> str:
         """Return where there is a setting that this mode has not, or ""."""
-        modes = [mode for mode, endpoint in _MODES.items() if key in endpoint.model_fields]
+        modes = [
+            mode
+            for endpoint in (*Endpoint.__subclasses__(), *InstanceEndpoint.__subclasses__())
+            if "mode" in endpoint.model_fields and key in endpoint.model_fields
+            for mode in get_args(endpoint.model_fields["mode"].annotation)
+        ]
         return f"mode {' or '.join(modes)}" if modes else ""
 
     @property
@@ -92,7 +90,7 @@ class Endpoint(Settings):
         """Yield what is wrong with the variants together, and with updating them so."""
         yield from _variant_problems(self.variants)
         failures = self.update.rollback.max_failures_per_minute
-        if not isinstance(self, AsyncEndpoint) and failures != Rollback().max_failures_per_minute:
+        if not self.publishes_failures and failures != Rollback().max_failures_per_minute:
             yield Problem(
                 "update.rollback.max_failures_per_minute",
                 failures,
@@ -106,7 +104,7 @@ class Endpoint(Settings):
 class InstanceEndpoint(Endpoint):
     """What an endpoint has whose variants are instances."""
 
-    variants: Annotated[Several[Variant], Cfn(f"{_CONFIG}/ProductionVariants")]
+    variants: Annotated[Several[Variant], Cfn(f"{CONFIG}/ProductionVariants")]
     """The production variants.
 
     One, unless models or instance types are to be compared on real requests.
@@ -118,9 +116,9 @@ class InstanceEndpoint(Endpoint):
         return Fleet(
             fewest=min((variant.fewest for variant in self.variants), default=0),
             most=max((variant.most for variant in self.variants), default=0),
-            no_steps=_INF1 if _has_inf1(self.variants) else "",
+            no_steps=_INF1 if has_inf1(self.variants) else "",
             no_batches=_INF1
-            if _has_inf1(self.variants)
+            if has_inf1(self.variants)
             else "AWS does not roll an endpoint with several variants"
             if several
             else "",
@@ -145,392 +143,6 @@ class InstanceEndpoint(Endpoint):
             )
 
 
-class RealtimeEndpoint(InstanceEndpoint):
-    """An endpoint whose instances are always on and answer while the caller waits."""
-
-    mode: Annotated[Literal["realtime"], Cfn("")] = "realtime"
-    """realtime: instances answer at once; serverless: AWS starts containers when requests come;
-    async: requests and answers lie in S3, and wait for instances.
-
-    serverless for little or rare load that can bear a start of seconds, without GPUs; async for
-    answers that take minutes, large requests, or work that may wait and need not be paid for at
-    night; else realtime.
-    """
-    shadow: Annotated[Variant | None, Cfn(f"{_CONFIG}/ShadowProductionVariants")] = None
-    """A variant that gets a copy of the one production variant's requests, and whose answers
-    nobody sees. Its weight, relative to the production variant's, is the share of the requests.
-
-    To try a model, an image or an instance type on real load before it answers anyone.
-    """
-    pipeline: Annotated[Several[str], Cfn("AWS::SageMaker::Model/Containers")] = Field(
-        default=(), max_length=15
-    )
-    """Names of [models.NAME] that each request passes through, one after the other.
-
-    For preparation and prediction in images of their own: a container gets what the last answered.
-    """
-    components: Annotated[
-        Several[InferenceComponent], Cfn("AWS::SageMaker::InferenceComponent")
-    ] = ()
-    """Inference components: models that share the instances of the endpoint.
-
-    For several models on dear instances, each scaled by its own load, to zero if need be.
-    """
-
-    @property
-    def instance_variants(self) -> list[Variant]:
-        """All variants that have instances, a shadow too."""
-        return [*self.variants, *([self.shadow] if self.shadow else [])]
-
-    def places(self) -> Iterator[Place]:
-        """Yield where the models run: those of a pipeline together, components on any variant."""
-        if self.components:
-            types = {
-                key: name
-                for place in super().places()
-                for key, name in place.instance_types.items()
-            }
-            for index, component in enumerate(self.components):
-                yield component.place(f"components.{index}", types)
-            return
-        for place in super().places():
-            if not self.pipeline:
-                yield place
-            for index, name in enumerate(self.pipeline):
-                yield replace(place, key=f"pipeline.{index}", model=name)
-        if self.shadow:
-            yield self.shadow.place("shadow")
-
-    def fleet(self) -> Fleet:
-        """Return what updates allow, of the components if there are any."""
-        if self.components:
-            return Fleet(
-                fewest=min(component.fewest for component in self.components),
-                most=max(component.most for component in self.components),
-                no_steps="inference components are updated by rolling alone",
-                default="ROLLING",
-                why="inference components are updated by rolling alone",
-                unit="copies",
-            )
-        instances = super().fleet()
-        if not self.shadow:
-            return instances
-        return Fleet(
-            fewest=instances.fewest,
-            most=instances.most,
-            no_steps=instances.no_steps,
-            no_batches="AWS does not roll an endpoint with several variants, and a shadow is one",
-            default="ALL_AT_ONCE",
-            why="nobody has documented that a shadow is moved in steps",
-        )
-
-    def problems(self) -> Iterator[Problem]:
-        """Yield shapes that exclude each other, and what of a variant does not work in one."""
-        yield from super().problems()
-        yield from self._shadow_problems()
-        yield from self._component_problems()
-        yield from self._pipeline_problems()
-        named = {*get_args(VariantMetric), *get_args(Utilization)}
-        for index, variant in enumerate(self.variants):
-            if variant.scaling and not self.components:
-                at = f"variants.{index}.scaling"
-                yield from _zero_problems(
-                    at,
-                    variant.scaling,
-                    "the instances of a real-time variant do not scale to zero",
-                    "raise it to 1, or serve in mode async or by inference components",
-                )
-                yield from _metric_problems(at, variant.scaling, named, "real-time variants")
-
-    def _shadow_problems(self) -> Iterator[Problem]:
-        if not self.shadow:
-            return
-        if len(self.variants) > 1:
-            yield Problem(
-                "shadow",
-                self.shadow.name,
-                f"there are {len(self.variants)} production variants, and a shadow needs exactly 1",
-                "remove the shadow, or all variants but one",
-            )
-        for key, given in (("pipeline", self.pipeline), ("components", self.components)):
-            if given:
-                yield Problem(key, "given", "a shadow variant excludes it", "remove one of the two")
-        if self.shadow.name in [variant.name for variant in self.variants]:
-            yield Problem(
-                "shadow.name",
-                self.shadow.name,
-                "the production variant has this name",
-                "give the shadow a name of its own",
-            )
-        if self.shadow.scaling:
-            yield Problem(
-                "shadow.scaling",
-                "given",
-                "what scales is the production variant",
-                "remove it, and give the shadow the instances that its share of the requests needs",
-            )
-        if not self.shadow.initial_variant_weight:
-            yield Problem("shadow.initial_variant_weight", 0, "it would get no request", "raise it")
-        if _has_inf1(self.instance_variants):
-            yield Problem(
-                "shadow",
-                self.shadow.name,
-                "AWS has no shadow variants with Inf1 instances",
-                "choose other instance types",
-            )
-
-    def _pipeline_problems(self) -> Iterator[Problem]:
-        if len(self.pipeline) == 1:
-            why = "a pipeline has 2 to 15 models"
-            yield Problem("pipeline", self.pipeline[0], why, "remove it, or add another")
-        for index, name in enumerate(self.pipeline):
-            if name in self.pipeline[:index]:
-                yield Problem(
-                    f"pipeline.{index}",
-                    name,
-                    "the pipeline has it already, and its containers go by their models' names",
-                    "give the model a second name, with a table of its own",
-                )
-        for index, variant in enumerate(self.variants):
-            if self.pipeline and variant.model is not None:
-                yield Problem(
-                    f"variants.{index}.model",
-                    variant.model,
-                    "the variant serves the pipeline",
-                    "remove it, or the pipeline",
-                )
-
-    def _component_problems(self) -> Iterator[Problem]:
-        for index, variant in enumerate(self.instance_variants):
-            at = "shadow" if index == len(self.variants) else f"variants.{index}"
-            if variant.managed_instance_scaling and not self.components:
-                yield Problem(
-                    f"{at}.managed_instance_scaling",
-                    "given",
-                    "AWS: ManagedInstanceScaling is only supported for inference component "
-                    "endpoints",
-                    "remove it; scaling changes the number of instances here",
-                )
-        if not self.components:
-            return
-        if self.pipeline:
-            yield Problem(
-                "pipeline",
-                "given",
-                "an inference component has one container",
-                "remove the pipeline or the components",
-            )
-        yield from _component_variant_problems(self.variants)
-        names = [variant.name for variant in self.variants]
-        seen: set[str] = set()
-        for index, component in enumerate(self.components):
-            at = f"components.{index}"
-            if component.name in seen:
-                yield Problem(
-                    f"{at}.name",
-                    component.name,
-                    "another component has this name",
-                    "give each component a name of its own",
-                )
-            seen.add(component.name)
-            if component.variant is None and len(names) > 1:
-                yield Problem(
-                    f"{at}.variant",
-                    "missing",
-                    "there are several variants",
-                    f"write one of {', '.join(names)}",
-                )
-            if component.variant is not None and component.variant not in names:
-                yield Problem(
-                    f"{at}.variant",
-                    component.variant,
-                    "there is no such variant",
-                    f"write one of {', '.join(names)}",
-                )
-            if component.scaling:
-                yield from _metric_problems(
-                    f"{at}.scaling",
-                    component.scaling,
-                    {*get_args(ComponentMetric), *get_args(ComponentUtilization)},
-                    "inference components",
-                )
-
-
-def _component_variant_problems(variants: Sequence[Variant]) -> Iterator[Problem]:
-    """Yield what a variant cannot have whose instances carry inference components."""
-    for index, variant in enumerate(variants):
-        at = f"variants.{index}"
-        if variant.scaling:
-            yield Problem(
-                f"{at}.scaling",
-                "given",
-                "the copies of inference components are scaled, and SageMaker gives them instances",
-                "move it to the components, and write managed_instance_scaling here",
-            )
-        if variant.model is not None:
-            yield Problem(
-                f"{at}.model",
-                variant.model,
-                "the variant carries components, and each has its own model",
-                "remove it",
-            )
-        managed = variant.managed_instance_scaling
-        initial = variant.initial_instance_count
-        if managed and not managed.min_instance_count <= initial <= managed.max_instance_count:
-            yield Problem(
-                f"{at}.initial_instance_count",
-                initial,
-                "it is not within managed_instance_scaling, "
-                f"{managed.min_instance_count} to {managed.max_instance_count}",
-                "write a number between them",
-            )
-
-
-class ServerlessEndpoint(Endpoint):
-    """An endpoint without instances of its own: AWS starts containers as requests come."""
-
-    mode: Annotated[Literal["serverless"], Cfn("")]
-    """Containers start when requests come, and none is paid for without one."""
-    variants: Annotated[Several[ServerlessVariant], Cfn(f"{_CONFIG}/ProductionVariants")]
-    """The production variant: exactly one."""
-
-    def fleet(self) -> Fleet:
-        """Return that all is moved at once: there are no instances to move some of."""
-        return Fleet(
-            fewest=None,
-            no_batches="AWS does not roll serverless endpoints",
-            default="ALL_AT_ONCE",
-            why="a serverless endpoint has no instances to move some of",
-        )
-
-    def problems(self) -> Iterator[Problem]:
-        """Yield another number of variants than one, and metrics that are of instances."""
-        yield from super().problems()
-        if len(self.variants) != 1:
-            yield Problem(
-                "variants",
-                f"{len(self.variants)} tables",
-                "a serverless endpoint has exactly 1 production variant",
-                "write one [[endpoint.variants]] table",
-            )
-        if self.update.instance_count is not None:
-            yield Problem(
-                "update.instance_count",
-                self.update.instance_count,
-                "a serverless endpoint has no instances",
-                "write capacity_percent",
-            )
-        for index, variant in enumerate(self.variants):
-            if variant.scaling:
-                at = f"variants.{index}.scaling"
-                yield from _zero_problems(
-                    at,
-                    variant.scaling,
-                    "provisioned concurrency does not scale to zero",
-                    "raise it to 1, or leave provisioned_concurrency out to keep none warm",
-                )
-                named = get_args(ConcurrencyMetric)
-                yield from _metric_problems(at, variant.scaling, named, "serverless variants")
-
-
-class Notifications(Settings):
-    """Amazon SNS topics that hear of each answer of an asynchronous endpoint."""
-
-    cloudformation: ClassVar[str] = f"{_ASYNC}/OutputConfig/NotificationConfig"
-
-    success_topic: TopicArn | None = None
-    """The topic that hears of answers: its ARN."""
-    error_topic: TopicArn | None = None
-    """The topic that hears of failures: its ARN.
-
-    At least this one: else a failure is an object below s3_failure_path, which nobody looks at.
-    """
-    include_inference_response_in: Several[
-        Literal["SUCCESS_NOTIFICATION_TOPIC", "ERROR_NOTIFICATION_TOPIC"]
-    ] = ()
-    """Which notifications bring the answer along, if it is of 128 KB at the most.
-
-    For small answers, whose receivers need not read S3 then.
-    """
-
-    def problems(self) -> Iterator[Problem]:
-        """Yield an answer for a topic that is not there."""
-        for kind in self.include_inference_response_in:
-            key = kind.removesuffix("_NOTIFICATION_TOPIC").lower() + "_topic"
-            if getattr(self, key) is None:
-                yield Problem(
-                    "include_inference_response_in",
-                    kind,
-                    f"there is no {key}",
-                    f"add {key}, or remove it here",
-                )
-
-
-class AsyncEndpoint(InstanceEndpoint):
-    """An endpoint with a queue: requests and answers lie in Amazon S3."""
-
-    mode: Annotated[Literal["async"], Cfn("")]
-    """Requests wait in a queue, may be large and take long, and instances may go to zero."""
-    s3_input_path: Annotated[S3Uri | None, Cfn("")] = None
-    """Where callers put requests, such as "s3://BUCKET/requests/", which the endpoint may read; a
-    bucket that is made for the endpoint if absent.
-
-    For requests that lie somewhere already.
-    """
-    s3_output_path: Annotated[S3Uri | None, Cfn(f"{_ASYNC}/OutputConfig/S3OutputPath")] = None
-    """Where answers go; "answers/" of the bucket that is made for the endpoint if absent.
-
-    For readers who have access to a bucket of theirs alone.
-    """
-    s3_failure_path: Annotated[S3Uri | None, Cfn(f"{_ASYNC}/OutputConfig/S3FailurePath")] = None
-    """Where failures go; "failures/" of the bucket that is made for the endpoint if absent.
-
-    Apart from the answers, so that whoever reads those does not meet an error's text.
-    """
-    max_concurrent_invocations_per_instance: Annotated[
-        int | None, Cfn(f"{_ASYNC}/ClientConfig/MaxConcurrentInvocationsPerInstance")
-    ] = Field(default=None, ge=1, le=1000)
-    """How many requests an instance is sent at a time; AWS chooses if absent.
-
-    1 for a model that takes all of an instance.
-    """
-    notifications: Annotated[Notifications, Cfn(f"{_ASYNC}/OutputConfig/NotificationConfig")] = (
-        Notifications()
-    )
-    """Who hears of each answer.
-
-    Rather than have callers look into S3 again and again.
-    """
-
-    def problems(self) -> Iterator[Problem]:
-        """Yield metrics that asynchronous endpoints do not publish, and a way to zero alone."""
-        yield from super().problems()
-        named = {*get_args(BacklogMetric), *get_args(Utilization)}
-        for index, variant in enumerate(self.variants):
-            at = f"variants.{index}"
-            if variant.managed_instance_scaling:
-                yield Problem(
-                    f"{at}.managed_instance_scaling",
-                    "given",
-                    "AWS: ManagedInstanceScaling is only supported for inference component "
-                    "endpoints",
-                    "remove it; scaling changes the number of instances here",
-                )
-            if not variant.scaling:
-                continue
-            yield from _metric_problems(
-                f"{at}.scaling", variant.scaling, named, "asynchronous endpoints"
-            )
-            tracked = [target.metric for target in variant.scaling.targets]
-            if not variant.scaling.lowest and "ApproximateBacklogSizePerInstance" not in tracked:
-                yield Problem(
-                    f"{at}.scaling.min_capacity",
-                    variant.scaling.lowest,
-                    "only the backlog tells that no instance is needed",
-                    "add a target for ApproximateBacklogSizePerInstance, or raise it to 1",
-                )
-
-
 def _variant_problems(variants: Sequence[Variant | ServerlessVariant]) -> Iterator[Problem]:
     names = [variant.name for variant in variants]
     for index, name in enumerate(names):
@@ -546,7 +158,8 @@ def _variant_problems(variants: Sequence[Variant | ServerlessVariant]) -> Iterat
 _INF1 = "AWS moves Inf1 instances all at once, without baking, whatever policy is given"
 
 
-def _has_inf1(variants: Sequence[Variant]) -> bool:
+def has_inf1(variants: Sequence[Variant]) -> bool:
+    """Tell whether any of the variants may have Inf1 instances."""
     return any(
         name.startswith("ml.inf1.")
         for variant in variants
@@ -554,7 +167,8 @@ def _has_inf1(variants: Sequence[Variant]) -> bool:
     )
 
 
-def _zero_problems(at: str, scaling: Scaling, why: str, fix: str) -> Iterator[Problem]:
+def zero_problems(at: str, scaling: Scaling, why: str, fix: str) -> Iterator[Problem]:
+    """Yield counts of zero where nothing scales to it."""
     if not scaling.min_capacity:
         yield Problem(f"{at}.min_capacity", 0, why, fix)
     for index, action in enumerate(scaling.schedule):
@@ -563,7 +177,7 @@ def _zero_problems(at: str, scaling: Scaling, why: str, fix: str) -> Iterator[Pr
                 yield Problem(f"{at}.schedule.{index}.{key}", 0, why, fix)
 
 
-def _metric_problems(
+def metric_problems(
     at: str, scaling: Scaling, named: Collection[str], whose: str
 ) -> Iterator[Problem]:
     """Yield metrics of SageMaker's that are not published where the scaling is."""
@@ -578,26 +192,3 @@ def _metric_problems(
                     f"there is no such metric of {whose}, so nothing would ever scale",
                     f"choose one of {', '.join(sorted(named))}, or a metric of your own",
                 )
-
-
-_MODES: dict[str, type[Endpoint]] = {
-    "realtime": RealtimeEndpoint,
-    "serverless": ServerlessEndpoint,
-    "async": AsyncEndpoint,
-}
-
-
-def _kind_of_endpoint(value: Any) -> str:
-    """Name what an [endpoint] table is to be read as, by its mode."""
-    if isinstance(value, Endpoint):
-        return type(value).__name__
-    mode = value.get("mode") if isinstance(value, dict) else None
-    return _MODES.get(mode if isinstance(mode, str) else "", RealtimeEndpoint).__name__
-
-
-AnyEndpoint = Annotated[
-    Annotated[RealtimeEndpoint, Tag("RealtimeEndpoint")]
-    | Annotated[ServerlessEndpoint, Tag("ServerlessEndpoint")]
-    | Annotated[AsyncEndpoint, Tag("AsyncEndpoint")],
-    Discriminator(_kind_of_endpoint),
-]
