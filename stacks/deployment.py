@@ -85,8 +85,10 @@ class RollbackAlarms(Construct):
             )
             for name, dimensions in zip(names, self._dimensions, strict=True)
         ]
+        # A variant without a request has no data, and shall not take the others' away.
+        filled = ", ".join(f"FILL({name}, 0)" for name in names)
         worst = cloudwatch.CfnAlarm.MetricDataQueryProperty(
-            id="worst", expression=f"MAX([{', '.join(names)}])", return_data=True
+            id="worst", expression=f"MAX([{filled}])", return_data=True
         )
         return {"metrics": [*each, worst]}
 

@@ -144,7 +144,8 @@ def test_one_alarm_watches_the_worst_of_several_variants(synthesize: Synthesize)
         assert not {"Namespace", "MetricName", "Dimensions", "Statistic", "Period"} & alarm.keys()
         assert (alarm["Threshold"], alarm["TreatMissingData"]) == (threshold, "notBreaching")
         *each, worst = alarm["Metrics"]
-        assert worst == {"Id": "worst", "Expression": "MAX([m0, m1, m2])", "ReturnData": True}
+        expression = "MAX([FILL(m0, 0), FILL(m1, 0), FILL(m2, 0)])"
+        assert worst == {"Id": "worst", "Expression": expression, "ReturnData": True}
         assert [metric["Id"] for metric in each] == ["m0", "m1", "m2"]
         assert {metric["ReturnData"] for metric in each} == {False}
         statistics = [metric["MetricStat"] for metric in each]
