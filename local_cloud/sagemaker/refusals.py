@@ -42,6 +42,9 @@ _VARIANTS: Honoured = {
     "VariantName": ...,
     "ModelName": ...,
     "InstanceType": ...,
+    # Whatever the type: every instance is a process of this machine, which is never out of stock.
+    "InstancePools": ...,
+    "VariantInstanceProvisionTimeoutInSeconds": ...,
     "InitialInstanceCount": ...,
     "InitialVariantWeight": ...,
     "VolumeSizeInGB": ...,
@@ -146,7 +149,8 @@ def check_endpoint_config(parameters: Mapping[str, Any]) -> None:
     for variant in variants:
         needed = {"ModelName"}
         if "ServerlessConfig" not in variant:
-            needed |= {"InstanceType", "InitialInstanceCount"}
+            types = "InstancePools" if "InstancePools" in variant else "InstanceType"
+            needed |= {types, "InitialInstanceCount"}
         if needed := needed - variant.keys():
             raise validation_error(
                 f"Variant {variant['VariantName']} needs {', '.join(sorted(needed))}"

@@ -109,6 +109,8 @@ class EndpointConfig(_Named):
                 "VariantName",
                 "ModelName",
                 "InstanceType",
+                "InstancePools",
+                "VariantInstanceProvisionTimeoutInSeconds",
                 "InitialInstanceCount",
                 "InitialVariantWeight",
                 "ContainerStartupHealthCheckTimeoutInSeconds",
