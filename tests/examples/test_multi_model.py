@@ -78,6 +78,7 @@ def ask(handler: ModuleType, models: dict[str, Path]) -> Ask:
         # Multi Model Server takes it for the status line's phrase.
         assert said.isascii()
         assert said.isprintable()
+        assert len(said) < 400
         return status, said
 
     return ask
