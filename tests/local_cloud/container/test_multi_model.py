@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from local_cloud.container import __main__ as program
 from local_cloud.container.multi_model import max_request_bytes
+from tests.local_cloud.container.multi_model_server import Server, servers
 
 CODE = """
 import json
@@ -50,70 +43,10 @@ def transform_fn(model, body, content_type, accept):
 """
 
 
-@dataclass
-class Server:
-    port: int
-    root: Path
-
-    def ask(
-        self, method: str, path: str, body: str = "", **headers: str
-    ) -> tuple[int, str | None, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            named = {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.request(method, path, body, named)
-            response = connection.getresponse()
-            return response.status, response.getheader("content-type"), response.read().decode()
-        finally:
-            connection.close()
-
-    def load(self, name: str, **files: str) -> tuple[int, dict[str, str]]:
-        folder = self.root / "opt/ml/models" / name / "model"
-        folder.mkdir(parents=True, exist_ok=True)
-        for file, text in ({"name.txt": name} | files).items():
-            (folder / file).write_text(text)
-        asked = json.dumps({"model_name": name, "url": str(folder)})
-        status, _, body = self.ask("POST", "/models", asked)
-        return status, json.loads(body)
-
-    def invoke(self, name: str, body: str = "", **headers: str) -> tuple[int, str | None, str]:
-        return self.ask("POST", f"/models/{name}/invoke", body, **headers)
-
-
 @pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
-    """Start containers, and end them."""
-    processes: list[subprocess.Popen[bytes]] = []
-
-    def started(code: str, **environment: str) -> Server:
-        root = tmp_path_factory.mktemp("container")
-        source = root / "source"
-        source.mkdir()
-        (source / "inference.py").write_text(code)
-        script = {
-            "SAGEMAKER_PROGRAM": "inference.py",
-            "SAGEMAKER_SUBMIT_DIRECTORY": str(source),
-        }
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            command = [sys.executable, "-P", "-s", str(program.__file__), str(root)]
-            processes.append(
-                subprocess.Popen(
-                    [*command, str(listener.fileno()), "--multi-model"],
-                    cwd=root,
-                    env={**os.environ, **(environment or script)},
-                    stdin=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                    pass_fds=[listener.fileno()],
-                )
-            )
-            return Server(listener.getsockname()[1], root)
-
-    yield started
-    for process in processes:
-        process.kill()
-        process.wait()
-        if process.stdin:
-            process.stdin.close()
+    with servers(lambda: tmp_path_factory.mktemp("container")) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,156 @@
+"""Train a model for each kind of iris: is it this one, or another?
+
+`python -m examples.multi_model.train` writes archives/setosa.tar.gz and so on, each with a model
+and nothing else; `--upload` puts them where a multi-model endpoint finds them. The same versions
+of the libraries write the same bytes every time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import joblib
+import numpy as np
+from botocore.exceptions import BotoCoreError, ClientError
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+from examples.multi_model.upload import Prefix, UploadError, upload
+from model_artifact.archive import Archive, ArchiveError, build_archive
+
+ARCHIVES = Path(__file__).with_name("archives")
+
+
+def train(inverse_regularization: float = 1.0) -> dict[str, tuple[Pipeline, float]]:
+    """Fit a classifier for each kind on 120 of the 150 irises, and score it on the other 30.
+
+    Each has two classes, the kind and "other". inverse_regularization is LogisticRegression's C,
+    above 0: smaller is smoother.
+    """
+    iris = load_iris()
+    kinds = iris.target_names[iris.target]
+    x_train, x_test, y_train, y_test = train_test_split(
+        iris.data, kinds, test_size=30, random_state=0, stratify=kinds
+    )
+    trained = {}
+    for kind in map(str, iris.target_names):
+        # The squares, since no line parts versicolor from the two that it lies between.
+        classifier = make_pipeline(
+            StandardScaler(),
+            PolynomialFeatures(2, include_bias=False),
+            LogisticRegression(C=inverse_regularization, max_iter=1000),
+        )
+        classifier.fit(x_train, np.where(y_train == kind, kind, "other"))
+        accuracy = classifier.score(x_test, np.where(y_test == kind, kind, "other"))
+        trained[kind] = classifier, float(accuracy)
+    return trained
+
+
+def save(classifier: Pipeline, destination: Path) -> Archive:
+    """Pack a classifier as model.joblib, alone at an archive's root. Raises ArchiveError.
+
+    The container has its code from elsewhere: a script in a model's archive would get in its way.
+    """
+    with TemporaryDirectory() as folder:
+        joblib.dump(classifier, Path(folder) / "model.joblib")
+        return build_archive(Path(folder), None, destination)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train, save and upload, as the command line says, and return the exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.create_bucket and not options.upload:
+        parser.error("--create-bucket goes with --upload, which names the bucket")
+    suffix = f"-{options.version}" if options.version else ""
+    archives: dict[str, Archive] = {}
+    try:
+        for kind, (classifier, accuracy) in train(options.inverse_regularization).items():
+            archive = save(classifier, options.output / f"{kind}{suffix}.tar.gz")
+            archives[archive.path.name] = archive
+            print(f"{archive.path}: {accuracy:.1%} of 30 held-out rows right")
+        if options.upload:
+            for line in upload(archives, options.upload, create_bucket=options.create_bucket):
+                print(line)
+    except (ArchiveError, UploadError, BotoCoreError, ClientError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    print(_next(archives, options.upload))
+    return 0
+
+
+def _next(archives: Mapping[str, Archive], prefix: Prefix | None) -> str:
+    if not prefix:
+        return "next, have them uploaded: --upload s3://BUCKET/PREFIX/"
+    return (
+        f'next, with artifact = "{prefix}" in stages/examples/multi_model.toml, unless that is '
+        "deployed already: cdk deploy -c stage=examples/multi_model\n"
+        f"then: python -m inference invoke iris-models --target-model {next(iter(archives))} "
+        "--file examples/multi_model/code/sample.json"
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m examples.multi_model.train", description=__doc__
+    )
+    parser.add_argument(
+        "--inverse-regularization",
+        type=_positive,
+        default=1.0,
+        metavar="C",
+        help="LogisticRegression's C, above 0; smaller is smoother (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--version",
+        type=_positive_integer,
+        metavar="N",
+        help="name them setosa-N.tar.gz and so on: a model that has changed wants a new name",
+    )
+    parser.add_argument(
+        "--output", type=Path, default=ARCHIVES, metavar="FOLDER", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--upload",
+        type=_prefix,
+        metavar="s3://BUCKET/PREFIX/",
+        help="where to: what the stage has as its model's artifact",
+    )
+    parser.add_argument(
+        "--create-bucket", action="store_true", help="make the bucket, unless it is there"
+    )
+    return parser
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
+def _positive_integer(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
+def _prefix(text: str) -> Prefix:
+    try:
+        return Prefix.parse(text)
+    except UploadError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
