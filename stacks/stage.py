@@ -20,6 +20,7 @@ from stacks.instance_types import instance_type_problem, memory_bytes
 from stacks.settings import Cfn, Settings
 from stacks.stage_async import AsyncEndpoint
 from stacks.stage_errors import Problem, StageError, explain, explain_rules, refuse
+from stacks.stage_hardware import hardware_problems
 from stacks.stage_model import AnyModel, FrameworkModel, Model
 from stacks.stage_modes import AnyEndpoint
 from stacks.stage_realtime import RealtimeEndpoint
@@ -34,7 +35,9 @@ ModelName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", max_l
 class Stage(Settings):
     """One deployment: which models, in which images, served how."""
 
-    region: Annotated[str, Cfn("")] = Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-\d$")
+    region: Annotated[str, Cfn("")] = Field(
+        pattern=r"^[a-z]{2,4}(-[a-z]+)+-\d$", examples=["eu-central-1"]
+    )
     """The AWS region, such as "eu-central-1".
 
     The one that the callers are in: a request that crosses regions takes longer, and is billed.
@@ -117,6 +120,7 @@ class Stage(Settings):
         """Yield models that nobody named or serves, and instance types that no image fits."""
         yield from self._name_problems()
         yield from self._multi_model_problems()
+        yield from hardware_problems(self.endpoint)
         if isinstance(self.endpoint, ServerlessEndpoint):
             yield from self._serverless_problems()
         # A type that there is not has no image either: told once, by what is plainer.
@@ -184,9 +188,8 @@ class Stage(Settings):
                     f"its output would have the name of that of {first}",
                     "give it a name that differs by more than hyphens and capitals",
                 )
-        used = set()
+        served = [place.model for place in self.endpoint.places()]
         for place in self.endpoint.places():
-            used.add(place.model)
             if place.model is not None and place.model not in self.models:
                 fix = f"write one of {known}" if known else "remove it: there is one [model]"
                 yield Problem(f"endpoint.{place.key}", place.model, "there is no such model", fix)
@@ -197,7 +200,9 @@ class Stage(Settings):
                     "there are several models",
                     f"write one of {known}",
                 )
-        for name in self.models.keys() - used:
+        # With one that is missing or wrong, which one would be served is not known.
+        known_all = all(name in self.models for name in served)
+        for name in [name for name in self.models if known_all and name not in served]:
             yield Problem(
                 f"models.{name}",
                 "given",

@@ -8,23 +8,20 @@ from typing import Annotated, ClassVar, Literal, get_args
 from pydantic import Field
 
 from stacks.settings import Cfn, Settings, Several
-from stacks.stage_endpoint import (
-    CONFIG,
-    InstanceEndpoint,
-    metric_problems,
-)
+from stacks.stage_endpoint import CONFIG, InstanceEndpoint, metric_problems
 from stacks.stage_errors import Problem
-from stacks.stage_metrics import (
-    BacklogMetric,
-    Utilization,
-)
+from stacks.stage_metrics import BacklogMetric, Utilization
 from stacks.stage_variants import S3Uri
 
 _ASYNC = f"{CONFIG}/AsyncInferenceConfig"
 
 TopicArn = Annotated[
     str,
-    Field(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]*:[0-9]{12}:[a-zA-Z0-9_.-]+$", max_length=2048),
+    Field(
+        pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]*:[0-9]{12}:[a-zA-Z0-9_.-]+$",
+        max_length=2048,
+        examples=["arn:aws:sns:eu-central-1:111122223333:my-topic"],
+    ),
 ]
 
 

@@ -13,9 +13,7 @@ from pydantic import field_validator
 
 from stacks.settings import Cfn, Settings, Several
 from stacks.stage_errors import Problem, refuse
-from stacks.stage_metrics import (
-    own_metrics,
-)
+from stacks.stage_metrics import own_metrics
 from stacks.stage_scaling import Scaling
 from stacks.stage_update import Fleet, Rollback, Rollout, Update, choose
 from stacks.stage_update import problems as update_problems
@@ -23,7 +21,6 @@ from stacks.stage_variants import Name, Place, ServerlessVariant, Variant
 
 CONFIG = "AWS::SageMaker::EndpointConfig"
 """What the properties of variants and modes are below."""
-
 
 Mode: TypeAlias = Literal["realtime", "serverless", "async"]
 
@@ -136,9 +133,9 @@ class InstanceEndpoint(Endpoint):
             )
         if self.variants and not any(v.initial_variant_weight for v in self.variants):
             yield Problem(
-                "variants",
-                "every initial_variant_weight is 0",
-                "no variant would get a request",
+                "variants.0.initial_variant_weight",
+                0,
+                "every variant's is, and none would get a request",
                 "give at least one variant a weight above 0",
             )
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, Protocol, get_args, runtime_checkable
+from typing import Any, Protocol, get_args, get_origin, runtime_checkable
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 
@@ -37,8 +40,11 @@ def refuse(problems: Iterable[Problem]) -> None:
 def explain(path: Path, settings: type[BaseModel], error: ValidationError) -> Iterator[str]:
     """Yield a line for each problem that pydantic found in a file."""
     for detail in error.errors(include_url=False):
-        at, table = _place(settings, detail["loc"])
-        for problem in _problems(table, detail):
+        at, table, field = _place(settings, detail["loc"])
+        if detail["type"] == "extra_forbidden":
+            yield _line(path, at, _unknown(settings, table, at, detail["input"]))
+            continue
+        for problem in _problems(at, field, detail):
             yield _line(path, at, problem)
 
 
@@ -90,48 +96,119 @@ def _places(
         yield from _places(each, (*at, key))
 
 
-def _problems(table: type[BaseModel], detail: ErrorDetails) -> Sequence[Problem]:
+def _unknown(
+    settings: type[BaseModel], table: type[BaseModel], at: Sequence[str | int], value: object
+) -> Problem:
+    """Tell a key that its table has not by the nearest there is, or by where there is one."""
+    *inside, key = (part for part in at if isinstance(part, str))
+    if issubclass(table, Placed) and (elsewhere := table.elsewhere(key)):
+        why = f"it is a setting of {elsewhere} alone"
+        return Problem("", "given", why, "remove it, or change endpoint.mode")
+    tables = dict(_tables_with(key, settings))
+    here = ".".join(inside)
+    tables = {path: each for path, each in tables.items() if path.startswith(f"{here}.")} or tables
+    if any(fnmatch(here, path.replace("NAME", "*")) for path in tables):
+        tables = {}  # it is of another kind of this table
+    move = f"move it to {' or '.join(tables.values())}" if tables else ""
+    if near := _nearest(key, table.model_fields):
+        fix = f"did you mean {near}?" + (f" If not, {move}" if move else "")
+        return Problem("", repr(value), "there is no such setting", fix)
+    known = f"the keys here are {', '.join(table.model_fields)}"
+    return Problem("", repr(value), "there is no such setting here", move or known)
+
+
+def _tables_with(
+    key: str, settings: type[BaseModel], path: str = "", header: str = "the top of the file"
+) -> Iterator[tuple[str, str]]:
+    """Yield the path and the header of each table with a key, from one table on down."""
+    if key in settings.model_fields:
+        yield path, header
+    for name, field in settings.model_fields.items():
+        below = f"{path}.{name}" if path else name
+        if get_origin(field.annotation) is dict:
+            below += ".NAME"
+        header = f"[[{below}]]" if get_origin(field.annotation) is tuple else f"[{below}]"
+        for model in _models(field.annotation):
+            yield from _tables_with(key, model, below, header)
+
+
+def _problems(
+    at: Sequence[str | int], field: FieldInfo | None, detail: ErrorDetails
+) -> Sequence[Problem]:
     if detail["type"] == "problems":
         problems: Sequence[Problem] = detail["ctx"]["problems"]
         return problems
-    got = repr(detail["input"])
     if detail["type"] == "missing":
         return [Problem("", "missing", "it is required", "add it")]
-    if detail["type"] == "extra_forbidden":
-        known = list(table.model_fields)
-        key = str(detail["loc"][-1])
-        if issubclass(table, Placed) and (elsewhere := table.elsewhere(key)):
-            return [Problem("", "given", f"it is a setting of {elsewhere} alone", "remove it")]
-        near = get_close_matches(key, known, n=1)
-        fix = f"did you mean {near[0]}?" if near else f"the keys here are {', '.join(known)}"
-        return [Problem("", got, "there is no such setting", fix)]
-    return [Problem("", got, "it cannot be used", detail["msg"].replace("Input", "it"))]
+    return [Problem("", repr(detail["input"]), "it cannot be used", _fix(at, field, detail))]
+
+
+def _fix(at: Sequence[str | int], field: FieldInfo | None, detail: ErrorDetails) -> str:
+    """Say what to write instead, in TOML's terms rather than pydantic's."""
+    table = ".".join(part for part in at if isinstance(part, str))
+    match detail["type"]:
+        case "tuple_type" if isinstance(detail["input"], dict):
+            return f"write [[{table}]], in two brackets: there may be several"
+        case "tuple_type":
+            return "write an array, in brackets"
+        case "model_type" | "dict_type" if isinstance(detail["input"], list):
+            return f"write [{table}], in one pair of brackets: there is one at the most"
+        case "model_type" | "dict_type":
+            return f"write a table, [{table}]"
+        case "literal_error":
+            known = re.findall(r"'(.*?)'", detail["ctx"]["expected"])
+            if near := _nearest(str(detail["input"]), known):
+                return f"did you mean {near}?"
+        case "string_pattern_mismatch" if field and (example := _example(field)):
+            return f'write like "{example}"'
+    return detail["msg"].replace("Input", "it").replace("String", "it")
+
+
+def _nearest(given: str, known: Iterable[str]) -> str | None:
+    """Return the most alike, if one is, however it is capitalised."""
+    folded = {each.casefold(): each for each in known}
+    return next((folded[near] for near in get_close_matches(given.casefold(), folded, n=1)), None)
+
+
+def _example(field: FieldInfo) -> str | None:
+    """Return the first example of a setting, which may be one that can be absent."""
+    inner = (each for each in _parts(field.annotation) if isinstance(each, FieldInfo))
+    return next((str(each.examples[0]) for each in (field, *inner) if each.examples), None)
 
 
 def _place(
     settings: type[BaseModel], location: Sequence[str | int]
-) -> tuple[Sequence[str | int], type[BaseModel]]:
-    """Follow pydantic's location down: return it as it is in the file, and the table there.
+) -> tuple[Sequence[str | int], type[BaseModel], FieldInfo | None]:
+    """Follow pydantic's location down: return it as it is in the file, the table and field there.
 
-    Where a table may be one of several settings, the location names the class that it was read as.
+    Where a table may be one of several settings, the location names what it was read as.
     """
     place: list[str | int] = []
-    alternatives: dict[str, type[BaseModel]] = {}
+    alternatives: dict[str, type[BaseModel] | None] = {}
+    field: FieldInfo | None = None
     for key in location:
         if key in alternatives:
-            settings = alternatives[str(key)]
+            settings = alternatives[str(key)] or settings
             continue
         place.append(key)
-        field = settings.model_fields.get(str(key))
-        if field is not None:
-            alternatives = {model.__name__: model for model in _models(field.annotation)}
+        field = settings.model_fields.get(str(key), None if isinstance(key, str) else field)
+        if field is not None and isinstance(key, str):
+            models = {model.__name__: model for model in _models(field.annotation)}
+            tags = [each.tag for each in _parts(field.annotation) if isinstance(each, Tag)]
+            alternatives = {**dict.fromkeys(tags), **models}
             if len(alternatives) == 1:
-                (settings,) = alternatives.values()
-    return place, settings
+                settings = next(iter(models.values()), settings)
+    return place, settings, field
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
+    for part in _parts(annotation):
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            yield part
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    """Yield an annotation, and what it is made of."""
+    yield annotation
     for argument in get_args(annotation):
-        yield from _models(argument)
+        yield from _parts(argument)

@@ -125,7 +125,7 @@ class Scaling(Settings):
                 "targets",
                 "missing",
                 "nothing would ever change the count",
-                'write targets = [{ metric = "InvocationsPerInstance", value = 600 }], or remove '
+                'write targets = [{ metric = "…", value = … }], steps or a schedule, or remove '
                 "scaling",
             )
         cooldowns = ("scale_in_cooldown_seconds", "scale_out_cooldown_seconds")

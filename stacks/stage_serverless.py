@@ -6,16 +6,9 @@ from collections.abc import Iterator
 from typing import Annotated, Literal, get_args
 
 from stacks.settings import Cfn, Several
-from stacks.stage_endpoint import (
-    CONFIG,
-    Endpoint,
-    metric_problems,
-    zero_problems,
-)
+from stacks.stage_endpoint import CONFIG, Endpoint, metric_problems, zero_problems
 from stacks.stage_errors import Problem
-from stacks.stage_metrics import (
-    ConcurrencyMetric,
-)
+from stacks.stage_metrics import ConcurrencyMetric
 from stacks.stage_update import Fleet
 from stacks.stage_variants import ServerlessVariant
 

@@ -14,12 +14,21 @@ from stacks.stage_errors import Problem
 from stacks.stage_scaling import Scaling
 
 # A name of an endpoint or a variant (SageMaker API reference, EndpointName and VariantName).
-Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", max_length=63)]
-InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$")]
+Name = Annotated[
+    str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", max_length=63, examples=["my-iris-2"])
+]
+InstanceType = Annotated[
+    str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$", examples=["ml.m5.large"])
+]
 Count = Annotated[int, Field(ge=1)]
 StartupSeconds = Annotated[int, Field(ge=60, le=3600)]
 S3Uri = Annotated[
-    str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]+[a-z0-9](/[^*?$]*)?$", max_length=512)
+    str,
+    Field(
+        pattern=r"^s3://[a-z0-9][a-z0-9.-]+[a-z0-9](/[^*?$]*)?$",
+        max_length=512,
+        examples=["s3://my-bucket/folder/"],
+    ),
 ]
 
 # What the image of a container without an instance type is chosen for.
@@ -206,6 +215,11 @@ class Variant(Settings):
     For load that changes over the day. Without, an edited initial_instance_count is deployed.
     """
 
+    @classmethod
+    def elsewhere(cls, key: str) -> str:
+        """Return the mode whose variants have a setting that these have not, or ""."""
+        return "mode serverless" if key in ServerlessVariant.model_fields else ""
+
     @property
     def instance_types(self) -> dict[str, str]:
         """The instance types by the key that names each, in the order of their priorities."""
@@ -308,6 +322,11 @@ class ServerlessVariant(Settings):
 
     For a usual load that is another by day than by night.
     """
+
+    @classmethod
+    def elsewhere(cls, key: str) -> str:
+        """Return the modes whose variants have a setting that this has not, or ""."""
+        return "mode realtime or async" if key in Variant.model_fields else ""
 
     def place(self, at: str) -> Place:
         """Return where its model runs; at is the variant's own key."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from tests.infrastructure.written import endpoint
 
+GPU = "ml.g4dn.xlarge"
+
 REALTIME = (
-    endpoint()
+    endpoint(instance_type=GPU)
     + """
 [endpoint.variants.scaling]
 min_capacity = 2
@@ -116,7 +118,7 @@ max_capacity = 16
 )
 
 ASYNC = (
-    endpoint(count=1, mode="async")
+    endpoint(count=1, mode="async", instance_type=GPU)
     + """
 [endpoint.variants.scaling]
 min_capacity = 0

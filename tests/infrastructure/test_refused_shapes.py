@@ -124,7 +124,7 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
     "no weight at all": (
         document(),
         variant(initial_variant_weight=0),
-        "endpoint.variants is every initial_variant_weight is 0: no variant would get a request",
+        "variants.0.initial_variant_weight is 0: every variant's is, and none would get a request",
     ),
     "a volume that is too large": (
         document(),

@@ -18,7 +18,7 @@ import pytest
 
 from tests.infrastructure.scaled_stages import ASYNC, COMPONENTS, REALTIME, SERVERLESS
 from tests.infrastructure.synthesis import TARGET, Synthesize, Synthesized
-from tests.infrastructure.written import alarm_of, pairs, policy, stage
+from tests.infrastructure.written import OWN_IMAGE, alarm_of, pairs, policy, stage
 
 VARIANT = {"EndpointName": "iris", "VariantName": "A"}
 COPY = {"InferenceComponentName": "iris-trees"}
@@ -26,12 +26,12 @@ COPY = {"InferenceComponentName": "iris-trees"}
 
 @pytest.fixture(scope="module")
 def realtime(synthesize: Synthesize) -> Synthesized:
-    return synthesize(stage(REALTIME))
+    return synthesize(stage(REALTIME, OWN_IMAGE))
 
 
 @pytest.fixture(scope="module")
 def queue(synthesize: Synthesize) -> Synthesized:
-    return synthesize(stage(ASYNC))
+    return synthesize(stage(ASYNC, OWN_IMAGE))
 
 
 @pytest.fixture(scope="module")

@@ -9,19 +9,19 @@ import pytest
 
 from tests.infrastructure.scaled_stages import ASYNC, COMPONENTS, REALTIME, SERVERLESS
 from tests.infrastructure.synthesis import CONFIG, SCALING_POLICY, TARGET, Synthesize, Synthesized
-from tests.infrastructure.written import alarm_of, pairs, policy, stage
+from tests.infrastructure.written import OWN_IMAGE, alarm_of, pairs, policy, stage
 
 VARIANT = {"EndpointName": "iris", "VariantName": "A"}
 
 
 @pytest.fixture(scope="module")
 def realtime(synthesize: Synthesize) -> Synthesized:
-    return synthesize(stage(REALTIME))
+    return synthesize(stage(REALTIME, OWN_IMAGE))
 
 
 @pytest.fixture(scope="module")
 def queue(synthesize: Synthesize) -> Synthesized:
-    return synthesize(stage(ASYNC))
+    return synthesize(stage(ASYNC, OWN_IMAGE))
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,7 @@ def test_an_asynchronous_endpoint_goes_to_zero_and_comes_back(queue: Synthesized
 def test_an_asynchronous_endpoint_that_keeps_an_instance_needs_no_way_back(
     synthesize: Synthesize,
 ) -> None:
-    kept = synthesize(stage(ASYNC.replace("min_capacity = 0", "min_capacity = 1")))
+    kept = synthesize(stage(ASYNC.replace("min_capacity = 0", "min_capacity = 1"), OWN_IMAGE))
     names = [each["Properties"]["PolicyName"] for each in kept.all_of_type(SCALING_POLICY).values()]
     assert sorted(names) == ["ApproximateBacklogSizePerInstance", "GPUUtilization", "Old", "Queue"]
 
@@ -153,7 +153,9 @@ schedule = "cron(0 22 ? * * *)"
 min_capacity = 0
 max_capacity = 5
 """
-    scheduled = synthesize(stage(ASYNC.replace("min_capacity = 0", "min_capacity = 1") + night))
+    scheduled = synthesize(
+        stage(ASYNC.replace("min_capacity = 0", "min_capacity = 1") + night, OWN_IMAGE)
+    )
     assert policy(scheduled, "FromZero")["PolicyType"] == "StepScaling"
 
 

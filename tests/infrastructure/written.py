@@ -37,13 +37,18 @@ def stage(endpoint: str, model: str = MODEL) -> Stage:
     return Stage.read(tomllib.loads(model + endpoint), Path("stages/written.toml"))
 
 
-def endpoint(variants: int = 1, count: int = 2, mode: str = "realtime") -> str:
+def endpoint(
+    variants: int = 1,
+    count: int = 2,
+    mode: str = "realtime",
+    instance_type: str = "ml.m5.large",
+) -> str:
     """Return the tables of an endpoint called iris; more settings of the last variant may follow.
 
     The variants are called A, B and so on.
     """
     tables = [
-        f'[[endpoint.variants]]\nname = "{name}"\ninstance_type = "ml.m5.large"\n'
+        f'[[endpoint.variants]]\nname = "{name}"\ninstance_type = "{instance_type}"\n'
         f"initial_instance_count = {count}\n"
         for name in "ABCDEFGHIJ"[:variants]
     ]
