@@ -13,6 +13,10 @@ from stacks.stage_async import AsyncEndpoint
 
 _Config = sagemaker.CfnEndpointConfig
 
+# SageMaker Developer Guide, asynchronous endpoints, "Prerequisites". The guide's s3:ListBucket has
+# no effect there: it is on objects, and an action on buckets.
+_WRITE = ("s3:PutObject", "s3:AbortMultipartUpload")
+
 
 class AsyncInference(Construct):
     """The paths that a stage names, below a bucket of its own where it names none.
@@ -67,8 +71,8 @@ class AsyncInference(Construct):
         notifications = endpoint.notifications
         topics = {notifications.success_topic, notifications.error_topic} - {None}
         permissions = [
-            access_below(self, "ReadRequests", "s3:GetObject", [self.input_path]),
-            access_below(self, "WriteAnswers", "s3:PutObject", [output_path, failure_path]),
+            access_below(self, "ReadRequests", ["s3:GetObject"], [self.input_path]),
+            access_below(self, "WriteAnswers", _WRITE, [output_path, failure_path]),
         ]
         if topics:
             permissions.append(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from aws_cdk import ArnFormat, Aws, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
+
+from stacks.metrics import COMPONENTS, INSTANCES, INVOCATIONS
 
 
 def execution_role(
@@ -17,12 +19,13 @@ def execution_role(
     endpoint_name: str,
     repository_arns: Iterable[str],
     permissions: Iterable[iam.PolicyStatement],
+    component_names: Sequence[str] = (),
 ) -> tuple[iam.Role, iam.Policy]:
     """Return a role of least privilege and its policy, on which what uses the role must depend.
 
     SageMaker checks on creation that the role can read the model data, and a reference to the role
     does not wait for its policy. permissions are those beyond pulling the images and writing the
-    endpoint's logs and metrics.
+    logs and metrics of the endpoint, and of the inference components that are named.
     """
     role = iam.Role(
         scope,
@@ -39,7 +42,7 @@ def execution_role(
         roles=[role],
         statements=[
             *_apart(scope, permissions),
-            *_container_permissions(scope, repository_arns, endpoint_name),
+            *_container_permissions(scope, repository_arns, endpoint_name, component_names),
         ],
     )
     return role, policy
@@ -58,15 +61,25 @@ def _apart(
 
 
 def _container_permissions(
-    scope: Construct, repository_arns: Iterable[str], endpoint_name: str
+    scope: Construct,
+    repository_arns: Iterable[str],
+    endpoint_name: str,
+    component_names: Sequence[str],
 ) -> list[iam.PolicyStatement]:
     """List what every container needs, each on the one resource it needs it for."""
-    log_group = Stack.of(scope).format_arn(
-        service="logs",
-        resource="log-group",
-        resource_name=f"/aws/sagemaker/Endpoints/{endpoint_name}",
-        arn_format=ArnFormat.COLON_RESOURCE_NAME,
-    )
+    log_groups = [
+        Stack.of(scope).format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        for name in (
+            f"{INSTANCES}/{endpoint_name}",
+            *(f"{COMPONENTS}/{name}" for name in component_names),
+        )
+    ]
+    namespaces = [INVOCATIONS, INSTANCES, *([COMPONENTS] if component_names else [])]
     return [
         iam.PolicyStatement(
             sid="LogInToRegistry",
@@ -90,16 +103,12 @@ def _container_permissions(
                 "logs:DescribeLogStreams",
                 "logs:PutLogEvents",
             ],
-            resources=[log_group, f"{log_group}:log-stream:*"],
+            resources=[arn for group in log_groups for arn in (group, f"{group}:log-stream:*")],
         ),
         iam.PolicyStatement(
             sid="WriteMetrics",
             actions=["cloudwatch:PutMetricData"],
             resources=["*"],  # the action knows no resource, only the namespace below
-            conditions={
-                "StringEquals": {
-                    "cloudwatch:namespace": ["AWS/SageMaker", "/aws/sagemaker/Endpoints"]
-                }
-            },
+            conditions={"StringEquals": {"cloudwatch:namespace": namespaces}},
         ),
     ]

@@ -25,6 +25,7 @@ from stacks.s3_access import access_below
 from stacks.scaling import CountScaling
 from stacks.stage import Stage, logical_id
 from stacks.stage_async import AsyncEndpoint
+from stacks.stage_components import InferenceComponent
 from stacks.stage_modes import AnyEndpoint
 from stacks.stage_realtime import RealtimeEndpoint
 from stacks.stage_scaling import Scaling, from_zero_instances
@@ -63,8 +64,11 @@ class HostingStack(Stack):
             if isinstance(settings, AsyncEndpoint)
             else None
         )
-        models = self._models(stage, containers, queue.permissions if queue else [])
-        components = settings.components if isinstance(settings, RealtimeEndpoint) else ()
+        permissions = [*(queue.permissions if queue else []), *self._dump_permissions(settings)]
+        components = _components(settings)
+        # The permissions are those of the role that the instances have: of the endpoint's own where
+        # they carry components, else of the model's.
+        models = self._models(stage, containers, [] if components else permissions)
         endpoint = Endpoint(
             self,
             "Endpoint",
@@ -72,7 +76,9 @@ class HostingStack(Stack):
             model_names={} if components else models,
             deployment_config=None if components else self._deployment_config(settings),
             async_inference_config=queue.config if queue else None,
-            execution_role=self._execution_role(settings.name, containers) if components else None,
+            execution_role=self._execution_role(settings, containers, permissions)
+            if components
+            else None,
         )
         for variant in settings.variants:
             if variant.scaling:
@@ -122,14 +128,6 @@ class HostingStack(Stack):
     ) -> dict[str, str]:
         """Declare the SageMaker Models, one a pipeline, and return their names by the stage's."""
         settings = stage.endpoint
-        dumps = [
-            each.core_dump_s3_uri for each in settings.instance_variants if each.core_dump_s3_uri
-        ]
-        if dumps:
-            permissions = [
-                *permissions,
-                access_below(self, "WriteCoreDumps", "s3:PutObject", dumps),
-            ]
         pipeline = settings.pipeline if isinstance(settings, RealtimeEndpoint) else ()
         together = {"": pipeline} if pipeline else {name: (name,) for name in containers}
         return {
@@ -139,10 +137,18 @@ class HostingStack(Stack):
                 containers={each: containers[each] for each in members},
                 network_isolation=any(stage.served[each].network_isolation for each in members),
                 endpoint_name=settings.name,
+                component_names=[
+                    each.name for each in _components(settings) if (each.model or "") == name
+                ],
                 permissions=permissions,
             ).attr_model_name
             for name, members in together.items()
         }
+
+    def _dump_permissions(self, settings: AnyEndpoint) -> list[iam.PolicyStatement]:
+        variants = settings.instance_variants
+        paths = [each.core_dump_s3_uri for each in variants if each.core_dump_s3_uri]
+        return [access_below(self, "WriteCoreDumps", ["s3:PutObject"], paths)] if paths else []
 
     def _deployment_config(
         self, settings: AnyEndpoint
@@ -160,15 +166,20 @@ class HostingStack(Stack):
         return deployment_config(settings.rollout, alarms.names)
 
     def _execution_role(
-        self, endpoint_name: str, containers: Mapping[str, Container]
+        self,
+        settings: AnyEndpoint,
+        containers: Mapping[str, Container],
+        permissions: Sequence[iam.PolicyStatement],
     ) -> tuple[iam.Role, iam.Policy]:
         """Declare the role of an endpoint whose variants have no model that brings one."""
         return execution_role(
             Construct(self, "Components"),
-            endpoint_name=endpoint_name,
+            endpoint_name=settings.name,
+            component_names=[each.name for each in _components(settings)],
             repository_arns=[each.image.repository_arn for each in containers.values()],
             permissions=[
-                statement for each in containers.values() for statement in each.data.permissions
+                *(statement for each in containers.values() for statement in each.data.permissions),
+                *permissions,
             ],
         )
 
@@ -196,6 +207,10 @@ class HostingStack(Stack):
     def _resolved(self, container: Container) -> str:
         resolved = self.resolve(container.image.uri)
         return resolved if isinstance(resolved, str) else str(resolved["Fn::Sub"])
+
+
+def _components(settings: AnyEndpoint) -> Sequence[InferenceComponent]:
+    return settings.components if isinstance(settings, RealtimeEndpoint) else ()
 
 
 _DIMENSIONS = {

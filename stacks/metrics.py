@@ -23,6 +23,7 @@ from stacks.stage_metrics import (
 INVOCATIONS = "AWS/SageMaker"
 INSTANCES = "/aws/sagemaker/Endpoints"
 COMPONENTS = "/aws/sagemaker/InferenceComponents"
+"""The namespaces of metrics; logs are below the last two, in a group of each name."""
 
 PREDEFINED: Mapping[str, str] = {
     "InvocationsPerInstance": "SageMakerVariantInvocationsPerInstance",

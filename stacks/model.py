@@ -31,7 +31,8 @@ class Model(Construct):
     """A SageMaker Model of one container, or of several that a request passes through in turn.
 
     containers go by their names, by which SageMaker's errors and logs call those of a pipeline.
-    permissions are what the role needs besides the containers' own data. attr_model_name is what
+    component_names are the inference components that serve it, whose logs the role writes;
+    permissions are what it needs besides the containers' own data. attr_model_name is what
     others wire to.
     """
 
@@ -43,12 +44,14 @@ class Model(Construct):
         containers: Mapping[str, Container],
         network_isolation: bool,
         endpoint_name: str,
+        component_names: Sequence[str] = (),
         permissions: Sequence[iam.PolicyStatement] = (),
     ) -> None:
         super().__init__(scope, id)
         role, policy = execution_role(
             self,
             endpoint_name=endpoint_name,
+            component_names=component_names,
             repository_arns=[each.image.repository_arn for each in containers.values()],
             permissions=[
                 *(each for container in containers.values() for each in container.data.permissions),

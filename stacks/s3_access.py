@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from aws_cdk import Aws, Stack
 from aws_cdk import aws_iam as iam
@@ -10,13 +10,13 @@ from constructs import Construct
 
 
 def access_below(
-    scope: Construct, sid: str, action: str, uris: Iterable[str]
+    scope: Construct, sid: str, actions: Sequence[str], uris: Iterable[str]
 ) -> iam.PolicyStatement:
-    """Permit an action on all objects below paths such as "s3://BUCKET/FOLDER/"."""
+    """Permit actions on all objects below paths such as "s3://BUCKET/FOLDER/"."""
     stack = Stack.of(scope)
     return iam.PolicyStatement(
         sid=sid,
-        actions=[action],
+        actions=list(actions),
         resources=[
             stack.format_arn(
                 service="s3",
