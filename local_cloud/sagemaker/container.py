@@ -74,6 +74,12 @@ class Container:
         except StartFailure as failure:
             self.log.write(f"{failure}\n".encode())
             raise
+        except OSError as error:
+            # Of this machine, which is full or short of processes. Whoever wanted the instance
+            # then puts back what there was, as after any other.
+            raise StartFailure(
+                f"The {self.hostname} container could not be started on this machine. ({error})"
+            ) from error
 
     async def exited(self) -> None:
         """Return when the process has ended."""

@@ -384,6 +384,26 @@ def test_a_container_that_dies_during_a_request_is_a_model_error(cloud: Cloud) -
     assert caught.value.response["Error"]["Code"] == "ModelError"
 
 
+def test_a_machine_that_cannot_start_another_leaves_the_count_before(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.deploy("full", ANSWERS.format("a"))
+
+    def fill(*_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("local_cloud.sagemaker.container._fill", fill)
+    change = {"VariantName": "AllTraffic", "DesiredInstanceCount": 2}
+    cloud.api.update_endpoint_weights_and_capacities(
+        EndpointName="full", DesiredWeightsAndCapacities=[change]
+    )
+    description = cloud.settled("full")
+    assert "No space left on device" in description["FailureReason"]
+    [variant] = description["ProductionVariants"]
+    assert variant["CurrentInstanceCount"] == variant["DesiredInstanceCount"] == 1
+    assert cloud.ask("full") == "a"
+
+
 def test_an_endpoint_under_way_is_neither_updated_nor_deleted(cloud: Cloud, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     gated = (
