@@ -9,7 +9,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from stacks.metrics import INVOCATIONS
+from stacks.stage_metrics import INVOCATIONS
 from stacks.stage_update import Rollback, Rollout
 
 _MICROSECONDS = 1_000_000

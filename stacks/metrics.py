@@ -12,18 +12,14 @@ from dataclasses import dataclass
 from typing import get_args
 
 from stacks.stage_metrics import (
+    INVOCATIONS,
     BacklogMetric,
     CloudWatchMetric,
-    ComponentUtilization,
     NamedMetric,
     Statistic,
     Utilization,
+    namespace_of,
 )
-
-INVOCATIONS = "AWS/SageMaker"
-INSTANCES = "/aws/sagemaker/Endpoints"
-COMPONENTS = "/aws/sagemaker/InferenceComponents"
-"""The namespaces of metrics; logs are below the last two, in a group of each name."""
 
 PREDEFINED: Mapping[str, str] = {
     "InvocationsPerInstance": "SageMakerVariantInvocationsPerInstance",
@@ -58,15 +54,13 @@ class Scaled:
 
 def named_metric(name: NamedMetric) -> CloudWatchMetric:
     """Return the metric that SageMaker publishes under a name, of whatever is scaled."""
-    of_instances = name in get_args(Utilization)
-    of_copies = name in get_args(ComponentUtilization)
     return CloudWatchMetric(
-        namespace=INSTANCES if of_instances else COMPONENTS if of_copies else INVOCATIONS,
+        namespace=namespace_of(name),
         metric_name=_PUBLISHED_AS.get(name, name),
         statistic=_STATISTICS.get(name, "Average"),
         # The unit of the other metrics is not documented, or there is none: a wrong one would find
         # no data.
-        unit="Percent" if of_instances else None,
+        unit="Percent" if name in get_args(Utilization) else None,
     )
 
 

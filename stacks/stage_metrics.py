@@ -42,6 +42,11 @@ BacklogMetric: TypeAlias = Literal[
 ]
 """Of the queue of an asynchronous endpoint."""
 
+INVOCATIONS = "AWS/SageMaker"
+INSTANCES = "/aws/sagemaker/Endpoints"
+COMPONENTS = "/aws/sagemaker/InferenceComponents"
+"""The namespaces of metrics; logs are below the last two, in a group of each name."""
+
 _CUSTOMIZED = (
     "AWS::ApplicationAutoScaling::ScalingPolicy/TargetTrackingScalingPolicyConfiguration"
     "/CustomizedMetricSpecification"
@@ -80,6 +85,18 @@ class CloudWatchMetric(Settings):
     """
     unit: str | None = None
     """The unit, if the metric is published in several."""
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield a metric of SageMaker's under a namespace that it is not in."""
+        for _, name in own_metrics(self):
+            published = namespace_of(name)
+            if self.namespace != published:
+                yield Problem(
+                    "namespace",
+                    self.namespace,
+                    f"SageMaker publishes {name} in {published}, and here it would have no data",
+                    f'write "{published}", or metric = "{name}"',
+                )
 
 
 class MathMetric(Settings):
@@ -153,6 +170,13 @@ def name_of(metric: Metric) -> str:
         case MathMetric(metrics=metrics):
             return "And".join(name[:1].upper() + name[1:] for name in sorted(metrics))
     return metric
+
+
+def namespace_of(name: str) -> str:
+    """Return where SageMaker publishes a metric that it has a name for."""
+    if name in get_args(Utilization):
+        return INSTANCES
+    return COMPONENTS if name in get_args(ComponentUtilization) else INVOCATIONS
 
 
 def own_metrics(metric: Metric) -> Iterator[tuple[str, str]]:

@@ -41,6 +41,21 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
             "asynchronous endpoints, so nothing would ever scale; choose one of Approximate"
         ),
     ),
+    "the load of instances where there is that of requests": (
+        document(scaling="InvocationsPerInstance"),
+        scaling(
+            targets=[
+                {
+                    "metric": {"namespace": "AWS/SageMaker", "metric_name": "CPUUtilization"},
+                    "value": 60,
+                }
+            ]
+        ),
+        (
+            "targets.0.metric.namespace is AWS/SageMaker: SageMaker publishes CPUUtilization in "
+            "/aws/sagemaker/Endpoints, and here it would have no data"
+        ),
+    ),
     "a burstable type": (
         document(scaling="InvocationsPerInstance"),
         variant(instance_type="ml.t2.medium"),
