@@ -20,11 +20,17 @@ from tests.end_to_end.conftest import ROOT, Answers, Cloud
 
 APP = Path(__file__).with_name("apps") / "several.py"
 BODY = '{"instances": [[1.2, 2.3, 3.4, 4.5]]}'
-BUCKET = "my-bucket"
 
 GROUPS: dict[str, Sequence[str]] = {
     "shapes": ("ab", "shadow", "pipeline", "instance_pools"),
     "modes": ("serverless", "async", "multi_model", "scaling"),
+}
+TRAINING = {
+    "shapes": ("examples.pipeline.train",),
+    "modes": (
+        *("examples.multi_model.train", "--upload", "s3://my-bucket/models/"),
+        "--create-bucket",
+    ),
 }
 UPDATES = {
     "ab": ("initial_variant_weight = 9", "initial_variant_weight = 1"),
@@ -117,16 +123,8 @@ def test_each_example_stage_is_deployed_asked_updated_and_destroyed(
 ) -> None:
     names = GROUPS[group]
     endpoints = {name: Stage.load(f"examples/{name}").endpoint.name for name in names}
-    if group == "shapes":
-        module = ("-m", "examples.pipeline.train")
-        assert cloud.run(sys.executable, *module, cwd=examples).returncode == 0
-    else:
-        cloud.client("s3").create_bucket(
-            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
-        )
-        module = ("-m", "examples.multi_model.train", "--upload", f"s3://{BUCKET}/models/")
-        trained = cloud.run(sys.executable, *module, cwd=examples)
-        assert trained.returncode == 0, trained.stdout
+    trained = cloud.run(sys.executable, "-m", *TRAINING[group], cwd=examples)
+    assert trained.returncode == 0, trained.stdout
     cdk("deploy", names, "--require-approval", "never", "--concurrency", "4")
     for name, endpoint in endpoints.items():
         ask(cloud, name, endpoint)
