@@ -36,7 +36,7 @@ UPDATES = {
     "ab": ("initial_variant_weight = 9", "initial_variant_weight = 1"),
     "shadow": ("[models.candidate]", '[models.candidate]\nenvironment = { TRIED = "2" }'),
     "pipeline": ("[models.classify]", '[models.classify]\nenvironment = { TRIED = "2" }'),
-    "instance_pools": ("initial_instance_count = 4", "initial_instance_count = 5"),
+    "instance_pools": ("initial_instance_count = 2", "initial_instance_count = 3"),
     "serverless": ("max_concurrency = 20", "max_concurrency = 10"),
     "async": ("max_concurrent_invocations_per_instance = 4",
               "max_concurrent_invocations_per_instance = 2"),
@@ -45,9 +45,19 @@ UPDATES = {
 }  # fmt: skip
 
 
+# Where the number of instances says nothing about the shape, there are fewer: each is a process.
+FEWER = {"shadow": (2, 1), "pipeline": (2, 1), "multi_model": (2, 1), "instance_pools": (4, 2)}
+
+
 @pytest.fixture
 def examples(project: Path) -> Path:
     """The project with what the stages of stages/examples deploy."""
+    for name, (many, few) in FEWER.items():
+        path = project / "stages" / "examples" / f"{name}.toml"
+        text = path.read_text()
+        assert f"initial_instance_count = {many}\n" in text
+        count = "initial_instance_count = {}\n".format
+        path.write_text(text.replace(count(many), count(few)))
     for name in ("pipeline", "multi_model"):
         ignore = shutil.ignore_patterns("__pycache__", "model", "archives")
         shutil.copytree(ROOT / "examples" / name, project / "examples" / name, ignore=ignore)
