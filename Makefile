@@ -43,9 +43,9 @@ demo: $(INSTALLED)
 	@echo "  python -m local_cloud exec -- cdk deploy                      no request is lost"
 	@echo "  python -m local_cloud stop                                    and all is gone"
 
-# Three at a time on two cores: the CDK CLI spends most of a deployment between two polls.
+# Four at a time on two cores: the CDK CLI spends most of a deployment between two polls.
 test: check
-	pytest --numprocesses 3 --dist worksteal
+	pytest --numprocesses 4 --dist worksteal
 
 check: $(INSTALLED)
 	ruff format --check

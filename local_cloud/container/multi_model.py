@@ -117,8 +117,8 @@ class ModelServer:
         accept = headers.get(b"accept", b"").decode("latin-1")
         if not accept or accept == "*/*":
             accept = self._default_accept
-        body = content.decode() if content_type in encoders.UTF8_TYPES else content
         try:
+            body = content.decode() if content_type in encoders.UTF8_TYPES else content
             result = transform(body, content_type, accept)
         except toolkit.BaseInferenceToolkitError as error:
             traceback.print_exc()

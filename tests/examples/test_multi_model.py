@@ -19,6 +19,7 @@ from moto import mock_aws
 
 from examples.multi_model.train import main
 from local_cloud.container import toolkit
+from stacks.stage import Stage
 from tests.examples.conftest import ROOT, load_handler, trained
 from tests.local_cloud.container.multi_model_server import Server, servers
 
@@ -340,3 +341,9 @@ def test_a_folder_that_cannot_be_written_is_named(
     (tmp_path / "file").touch()
     assert main(["--output", str(tmp_path / "file" / "below")]) == 1
     assert str(tmp_path / "file" / "below") in capsys.readouterr().err
+
+
+def test_the_stage_deploys_this_code_for_all_models() -> None:
+    stage = Stage.load("examples/multi_model", ROOT / "stages")
+    assert stage.served[""].code == Path("examples/multi_model/code")
+    assert stage.endpoint.name == "iris-models"

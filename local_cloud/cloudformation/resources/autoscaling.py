@@ -22,10 +22,10 @@ _POLICY = (
 
 
 class ScalableTarget(ResourceType):
-    """AWS::ApplicationAutoScaling::ScalableTarget; scheduled actions are not supported."""
+    """AWS::ApplicationAutoScaling::ScalableTarget, with its scheduled actions."""
 
     type_name = "AWS::ApplicationAutoScaling::ScalableTarget"
-    honours = (*_TARGET, *_CAPACITY, "Tags")
+    honours = (*_TARGET, *_CAPACITY, "ScheduledActions", "Tags")
     attributes = ("Id",)
     gone = ("ObjectNotFoundException",)
 
@@ -34,6 +34,7 @@ class ScalableTarget(ResourceType):
         context.client("application-autoscaling").register_scalable_target(
             **pick(properties, *_TARGET, *_CAPACITY), Tags=tag_map(properties)
         )
+        _schedule(context, {}, properties)
         return "|".join(
             properties[name] for name in ("ResourceId", "ScalableDimension", "ServiceNamespace")
         )
@@ -43,14 +44,15 @@ class ScalableTarget(ResourceType):
 
         Its tags stay those of its creation: moto has no TagResource for scalable targets.
         """
-        del physical_id, old
+        del physical_id
         context.client("application-autoscaling").register_scalable_target(
             **pick(new, *_TARGET, *_CAPACITY)
         )
+        _schedule(context, old, new)
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
-        """Deregister the target."""
-        del properties
+        """Deregister the target, and remove its scheduled actions."""
+        _schedule(context, properties, {**properties, "ScheduledActions": []})
         context.client("application-autoscaling").deregister_scalable_target(**_target(physical_id))
 
     def read(self, context: Context, physical_id: str, properties: Properties) -> dict[str, str]:
@@ -93,6 +95,18 @@ class ScalingPolicy(ResourceType):
             **_policy_target(properties), **pick(properties, "PolicyName"), **_settings(properties)
         )["PolicyARN"]
         return arn
+
+
+def _schedule(context: Context, old: Properties, new: Properties) -> None:
+    """Put the scheduled actions there are, and delete those there are no more."""
+    scaling, target = context.client("application-autoscaling"), pick(new, *_TARGET)
+    actions = new.get("ScheduledActions", [])
+    for action in actions:
+        scaling.put_scheduled_action(**target, **action)
+    kept = {action["ScheduledActionName"] for action in actions}
+    for action in old.get("ScheduledActions", []):
+        if (name := action["ScheduledActionName"]) not in kept:
+            scaling.delete_scheduled_action(**target, ScheduledActionName=name)
 
 
 def _target(scaling_target_id: str) -> dict[str, str]:

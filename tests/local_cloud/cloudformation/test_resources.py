@@ -515,3 +515,32 @@ def test_generated_names_hold_stack_logical_id_and_chance_within_the_limit(cloud
     assert len(ids["Role"]) <= 64
     assert "-Role-" in ids["Role"]
     assert "-bucket-" in ids["Bucket"]
+
+
+def test_scheduled_actions_come_change_and_go_with_their_target(cloud: Any, clients: Any) -> None:
+    scaling = clients("application-autoscaling", REGION)
+
+    def body(**hours: int) -> dict[str, Any]:
+        actions = [
+            {
+                "ScheduledActionName": name,
+                "Schedule": f"cron(0 {hour} ? * * *)",
+                "Timezone": "Europe/Berlin",
+                "ScalableTargetAction": {"MinCapacity": 2},
+            }
+            for name, hour in hours.items()
+        ]
+        target = {**TARGET, "MinCapacity": 1, "MaxCapacity": 2, "ScheduledActions": actions}
+        kind = "AWS::ApplicationAutoScaling::ScalableTarget"
+        return {"Resources": {"Target": {"Type": kind, "Properties": target}}}
+
+    def schedule() -> dict[str, str]:
+        found = scaling.describe_scheduled_actions(ServiceNamespace="sagemaker")["ScheduledActions"]
+        return {each["ScheduledActionName"]: each["Schedule"] for each in found}
+
+    assert cloud.deploy("app", body(morning=8, evening=20)) == "CREATE_COMPLETE"
+    assert schedule() == {"morning": "cron(0 8 ? * * *)", "evening": "cron(0 20 ? * * *)"}
+    assert cloud.deploy("app", body(morning=7)) == "UPDATE_COMPLETE"
+    assert schedule() == {"morning": "cron(0 7 ? * * *)"}
+    assert cloud.delete("app") == "DELETE_COMPLETE"
+    assert not schedule()

@@ -141,6 +141,12 @@ def test_only_the_toolkit_s_own_errors_have_a_status_of_their_own(
     assert said == (json.loads(text)["message"] if status == 503 else text)
 
 
+def test_text_that_is_no_text_is_an_exception_like_any(server: Server) -> None:
+    server.load("told")
+    status, _, text = server.invoke("told", b"\xff", content_type="text/csv")
+    assert (status, json.loads(text)["message"]) == (503, "Prediction failed")
+
+
 def test_a_request_may_have_6_mib_unless_told_otherwise(server: Server) -> None:
     server.load("large")
     for size, status in ((6 * 1024**2, 200), (6 * 1024**2 + 1, 413)):
