@@ -101,7 +101,7 @@ class StepScaling(Settings):
     def problems(self) -> Iterator[Problem]:
         """Yield steps that leave a gap or do nothing, and periods that an alarm cannot have."""
         yield from _bound_problems(self.step_adjustments)
-        yield from self._side_problems()
+        yield from self._idle_problems()
         for index, step in enumerate(self.step_adjustments):
             if self.adjustment_type == "ExactCapacity" and step.scaling_adjustment < 0:
                 yield Problem(
@@ -120,8 +120,17 @@ class StepScaling(Settings):
             )
         yield from self._period_problems()
 
-    def _side_problems(self) -> Iterator[Problem]:
-        """Yield that no step is on the side of the threshold on which the alarm goes off."""
+    def _idle_problems(self) -> Iterator[Problem]:
+        """Yield that nothing changes: no step is where the alarm goes off, or each is of 0."""
+        if self.adjustment_type != "ExactCapacity" and not any(
+            step.scaling_adjustment for step in self.step_adjustments
+        ):
+            yield Problem(
+                "step_adjustments.0.scaling_adjustment",
+                0,
+                "every step's is, and nothing would ever change",
+                "give one a number above or below 0",
+            )
         above = self.comparison_operator.startswith("Greater")
         ends = [
             step.metric_interval_upper_bound if above else step.metric_interval_lower_bound

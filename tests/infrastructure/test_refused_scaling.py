@@ -136,6 +136,11 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
         scaling(scale_in_cooldown_seconds=60),
         "endpoint.variants.0.scaling.scale_in_cooldown_seconds is 60: there are no targets",
     ),
+    "steps of nothing": (
+        document(scaling="step"),
+        step(step_adjustments=[{"metric_interval_lower_bound": 0, "scaling_adjustment": 0}]),
+        "steps.0.step_adjustments.0.scaling_adjustment is 0: every step's is, and nothing would",
+    ),
     "steps with a gap": (
         document(scaling="step"),
         step(step_adjustments=SHARES),
