@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
@@ -27,6 +28,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties:
             terminalreporter.write_line(f"{name}: {value}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each worker its share of the deployments, and have it begin with them.
+
+    They wait most of the time, and would be the last to run, side by side with nothing. That of
+    README is the longest.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    slow = [item for item in items if "/end_to_end/" in item.nodeid]
+    slow.sort(key=lambda item: "readme" not in item.nodeid)
+    quick = [item for item in items if "/end_to_end/" not in item.nodeid]
+    bounds = [len(quick) * part // workers for part in range(workers + 1)]
+    items[:] = [
+        item
+        for part in range(workers)
+        for item in (*slow[part::workers], *quick[bounds[part] : bounds[part + 1]])
+    ]
 
 
 @pytest.fixture(scope="session")

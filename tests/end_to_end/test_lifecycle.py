@@ -122,7 +122,7 @@ def test_a_retrained_model_takes_over_without_a_lost_request_and_destroy_leaves_
         del cloud.environment["TZ"]
     found = left_over(cloud, named)
     assert all(found.values()), found
-    cdk("destroy", "--force")
+    cdk("destroy", "--force", "--app", "cdk.out")
     assert not any(left_over(cloud, named).values())
 
 

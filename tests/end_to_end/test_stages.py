@@ -70,9 +70,11 @@ def cdk(cloud: Cloud, examples: Path) -> Callable[..., str]:
 
     def run(command: str, stages: Sequence[str], *arguments: str) -> str:
         cloud.environment["STAGES"] = " ".join(f"examples/{name}" for name in stages)
+        # What is destroyed was synthesized when it was deployed.
+        app = "cdk.out" if command == "destroy" else f"{sys.executable} {APP}"
         done = cloud.run(
-            *("cdk", command, "--all", *arguments),
-            *("--app", f"{sys.executable} {APP}", "--progress", "events", "--no-color"),
+            *("cdk", command, "--all", "--app", app, "--concurrency", "4", *arguments),
+            *("--progress", "events", "--no-color"),
             cwd=examples,
         )
         assert done.returncode == 0, done.stdout
@@ -135,7 +137,7 @@ def test_each_example_stage_is_deployed_asked_updated_and_destroyed(
     endpoints = {name: Stage.load(f"examples/{name}").endpoint.name for name in names}
     trained = cloud.run(sys.executable, "-m", *TRAINING[group], cwd=examples)
     assert trained.returncode == 0, trained.stdout
-    cdk("deploy", names, "--require-approval", "never", "--concurrency", "4")
+    cdk("deploy", names, "--require-approval", "never")
     for name, endpoint in endpoints.items():
         ask(cloud, name, endpoint)
     for name in names:
@@ -146,13 +148,13 @@ def test_each_example_stage_is_deployed_asked_updated_and_destroyed(
     watched = endpoints["ab" if group == "shapes" else "serverless"]
     with Answers(cloud, watched) as loop:
         loop.wait_for_more()
-        cdk("deploy", names, "--require-approval", "never", "--concurrency", "4")
+        cdk("deploy", names, "--require-approval", "never")
         loop.wait_for_more()
     assert loop.errors == []
     assert len(set(loop.answers)) == 1
     for name, endpoint in endpoints.items():
         ask(cloud, name, endpoint)
-    cdk("destroy", names, "--force", "--concurrency", "4")
+    cdk("destroy", names, "--force")
     left = cloud.client("sagemaker").list_endpoints()["Endpoints"]
     assert not {each["EndpointName"] for each in left} & set(endpoints.values())
 

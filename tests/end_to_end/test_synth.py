@@ -6,25 +6,23 @@ import json
 import subprocess
 from pathlib import Path
 
-import pytest
 import yaml
 
 from tests.end_to_end.conftest import environment
 
 
-@pytest.mark.parametrize("stage", ["dev", "prod"])
 def test_the_printed_template_is_the_deployed_one_and_cfn_lint_accepts_it(
-    project: Path, tmp_path: Path, stage: str
+    project: Path, tmp_path: Path
 ) -> None:
     variables = environment(tmp_path / "home")
     synth = subprocess.run(
-        ["cdk", "synth", "-c", f"stage={stage}"],
+        ["cdk", "synth", "-c", "stage=prod"],
         cwd=project, env=variables, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert synth.returncode == 0, synth.stderr
     printed = tmp_path / "template.yaml"
     printed.write_text(synth.stdout)
-    deployed = json.loads((project / "cdk.out" / f"iris-{stage}.template.json").read_text())
+    deployed = json.loads((project / "cdk.out" / "iris-prod.template.json").read_text())
     del deployed["Rules"]  # which the CLI never prints
     assert yaml.safe_load(synth.stdout) == deployed
     lint = subprocess.run(
