@@ -17,7 +17,7 @@ from inference.payloads import JSON, content_type_of
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Send one request, print its answer as JSON, and return the exit status."""
-    options = _parser().parse_args(arguments)
+    options = _options(arguments)
     try:
         body, content_type = _request(options)
         endpoint = EndpointClient(
@@ -40,6 +40,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # What JSON does not know is an array of NPY.
     print(json.dumps(answer, default=lambda array: array.tolist()))
     return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the arguments, with BODY anywhere: argparse by itself wants it before the options."""
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if len(rest) == 1 and options.body is None and options.file is None and rest[0][:1] != "-":
+        options.body = rest.pop()
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:

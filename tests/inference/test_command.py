@@ -24,6 +24,19 @@ def test_one_request_from_an_argument(stub: Stub, capsys: pytest.CaptureFixture[
     assert (headers["content-type"], body) == ("application/json", ROWS.encode())
 
 
+def test_the_request_may_stand_behind_the_options(
+    stub: Stub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stub.replies = [Reply(body=b"[1]")]
+    assert main(["invoke", "iris", "--target-model", "a.tar.gz", ROWS]) == 0
+    ((_, headers, body),) = stub.requests
+    assert (headers["x-amzn-sagemaker-target-model"], body) == ("a.tar.gz", ROWS.encode())
+    for too_much in (["--target-mode1", "x"], [ROWS, ROWS], ["--file", "rows.csv", ROWS]):
+        with pytest.raises(SystemExit):
+            main(["invoke", "iris", *too_much])
+        assert "unrecognized arguments" in capsys.readouterr().err
+
+
 def test_one_request_from_a_file_whose_suffix_tells_its_format(
     stub: Stub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
