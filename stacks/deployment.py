@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from stacks.stage_metrics import INVOCATIONS
+from stacks.stage_metrics import INVOCATIONS, CloudWatchMetric, MathMetric, Statistic
 from stacks.stage_update import Rollback, Rollout
+from stacks.watched import watched
 
 _MICROSECONDS = 1_000_000
 
@@ -46,7 +46,9 @@ class RollbackAlarms(Construct):
             )
         self.names = [*(alarm.ref for alarm in alarms), *rollback.alarms]
 
-    def _alarm(self, metric_name: str, statistic: str, threshold: float) -> cloudwatch.CfnAlarm:
+    def _alarm(
+        self, metric_name: str, statistic: Statistic, threshold: float
+    ) -> cloudwatch.CfnAlarm:
         return cloudwatch.CfnAlarm(
             self,
             metric_name,
@@ -55,49 +57,25 @@ class RollbackAlarms(Construct):
             threshold=threshold,
             evaluation_periods=1,
             treat_missing_data="notBreaching",
-            **self._watched(metric_name, statistic),
+            **watched(self._worst(metric_name, statistic), 60, "worst"),
         )
 
-    def _watched(self, metric_name: str, statistic: str) -> dict[str, Any]:
-        """Return the properties by which an alarm watches a metric, of variants the worst."""
-        if len(self._dimensions) == 1:
-            return {
-                "namespace": INVOCATIONS,
-                "metric_name": metric_name,
-                "dimensions": _dimensions(self._dimensions[0]),
-                "statistic": statistic,
-                "period": 60,
-            }
-        names = [f"m{index}" for index in range(len(self._dimensions))]
-        each = [
-            cloudwatch.CfnAlarm.MetricDataQueryProperty(
-                id=name,
-                metric_stat=cloudwatch.CfnAlarm.MetricStatProperty(
-                    metric=cloudwatch.CfnAlarm.MetricProperty(
-                        namespace=INVOCATIONS,
-                        metric_name=metric_name,
-                        dimensions=_dimensions(dimensions),
-                    ),
-                    period=60,
-                    stat=statistic,
-                ),
-                return_data=False,
+    def _worst(self, metric_name: str, statistic: Statistic) -> CloudWatchMetric | MathMetric:
+        """Return a metric, of several variants that of the worst."""
+        metrics = {
+            f"m{index}": CloudWatchMetric(
+                namespace=INVOCATIONS,
+                metric_name=metric_name,
+                dimensions=dimensions,
+                statistic=statistic,
             )
-            for name, dimensions in zip(names, self._dimensions, strict=True)
-        ]
+            for index, dimensions in enumerate(self._dimensions)
+        }
+        if len(metrics) == 1:
+            return metrics["m0"]
         # A variant without a request has no data, and shall not take the others' away.
-        filled = ", ".join(f"FILL({name}, 0)" for name in names)
-        worst = cloudwatch.CfnAlarm.MetricDataQueryProperty(
-            id="worst", expression=f"MAX([{filled}])", return_data=True
-        )
-        return {"metrics": [*each, worst]}
-
-
-def _dimensions(dimensions: dict[str, str]) -> list[cloudwatch.CfnAlarm.DimensionProperty]:
-    return [
-        cloudwatch.CfnAlarm.DimensionProperty(name=name, value=value)
-        for name, value in dimensions.items()
-    ]
+        filled = ", ".join(f"FILL({name}, 0)" for name in metrics)
+        return MathMetric(expression=f"MAX([{filled}])", metrics=metrics)
 
 
 _Endpoint = sagemaker.CfnEndpoint

@@ -36,8 +36,9 @@ class HostingStack(Stack):
     """Everything that one stage deploys.
 
     archives are made of the stage's folders, by the models' names; a model that lies in S3 already
-    has none. The folders that the stage names are relative to root. image_uris are the chosen
-    images, in which ${AWS::AccountId} stands for what only the deployment knows.
+    has none, unless its code does not. The folders that the stage names are relative to root.
+    image_uris are the chosen images, in which ${AWS::AccountId} stands for what only the deployment
+    knows.
     """
 
     def __init__(

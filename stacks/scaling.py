@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from aws_cdk import aws_applicationautoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -14,6 +13,7 @@ from stacks.stage_metrics import CloudWatchMetric, MathMetric, Metric
 from stacks.stage_scaling import Scaling, TargetTracking
 from stacks.stage_schedule import ScheduledAction
 from stacks.stage_steps import StepScaling
+from stacks.watched import watched
 
 _Policy = autoscaling.CfnScalingPolicy
 
@@ -81,7 +81,8 @@ class CountScaling(Construct):
     def _customized(
         self, metric: Metric
     ) -> autoscaling.CfnScalingPolicy.CustomizedMetricSpecificationProperty:
-        if isinstance(metric, MathMetric):
+        placed = self._placed(metric)
+        if isinstance(placed, MathMetric):
             return _Policy.CustomizedMetricSpecificationProperty(
                 metrics=[
                     *(
@@ -95,7 +96,7 @@ class CountScaling(Construct):
                                         _Policy.TargetTrackingMetricDimensionProperty(
                                             name=key, value=value
                                         )
-                                        for key, value in self._dimensions(each).items()
+                                        for key, value in (each.dimensions or {}).items()
                                     ],
                                 ),
                                 stat=each.statistic,
@@ -103,29 +104,30 @@ class CountScaling(Construct):
                             ),
                             return_data=False,
                         )
-                        for name, each in metric.metrics.items()
+                        for name, each in placed.metrics.items()
                     ),
                     _Policy.TargetTrackingMetricDataQueryProperty(
-                        id=metric.id_of_result("target"),
-                        expression=metric.expression,
+                        id=placed.id_of_result("target"),
+                        expression=placed.expression,
                         return_data=True,
                     ),
                 ]
             )
-        simple = self._simple(metric)
         return _Policy.CustomizedMetricSpecificationProperty(
-            namespace=simple.namespace,
-            metric_name=simple.metric_name,
+            namespace=placed.namespace,
+            metric_name=placed.metric_name,
             dimensions=[
                 _Policy.MetricDimensionProperty(name=name, value=value)
-                for name, value in self._dimensions(simple).items()
+                for name, value in (placed.dimensions or {}).items()
             ],
-            statistic=simple.statistic,
-            unit=simple.unit,
+            statistic=placed.statistic,
+            unit=placed.unit,
         )
 
     def _step(self, step: StepScaling) -> None:
         """Have an alarm start a policy; the bounds of its steps are relative to the threshold."""
+        metric = self._placed(step.metric)
+        statistic = "Average" if isinstance(metric, MathMetric) else metric.statistic
         policy = _Policy(
             self,
             f"{step.policy_name}Policy",
@@ -136,7 +138,7 @@ class CountScaling(Construct):
                 adjustment_type=step.adjustment_type,
                 cooldown=step.cooldown,
                 min_adjustment_magnitude=step.min_adjustment_magnitude,
-                metric_aggregation_type=_AGGREGATIONS.get(self._statistic(step.metric), "Average"),
+                metric_aggregation_type=_AGGREGATIONS.get(statistic, "Average"),
                 step_adjustments=[
                     _Policy.StepAdjustmentProperty(**adjustment.model_dump(exclude_none=True))
                     for adjustment in step.step_adjustments
@@ -153,67 +155,20 @@ class CountScaling(Construct):
             datapoints_to_alarm=step.evaluation_periods,
             # Without requests there are no data, and no reason to change anything.
             treat_missing_data="notBreaching",
-            **self._watched(step.metric, step.period),
+            **watched(metric, step.period, "watched"),
         )
 
-    def _watched(self, metric: Metric, period: int) -> dict[str, Any]:
-        """Return the properties of an alarm that say what it watches."""
-        if not isinstance(metric, MathMetric):
-            simple = self._simple(metric)
-            return {
-                "namespace": simple.namespace,
-                "metric_name": simple.metric_name,
-                "dimensions": self._alarm_dimensions(simple),
-                "statistic": simple.statistic,
-                "unit": simple.unit,
-                "period": period,
-            }
-        return {
-            "metrics": [
-                *(
-                    cloudwatch.CfnAlarm.MetricDataQueryProperty(
-                        id=name,
-                        metric_stat=cloudwatch.CfnAlarm.MetricStatProperty(
-                            metric=cloudwatch.CfnAlarm.MetricProperty(
-                                namespace=each.namespace,
-                                metric_name=each.metric_name,
-                                dimensions=self._alarm_dimensions(each),
-                            ),
-                            period=period,
-                            stat=each.statistic,
-                            unit=each.unit,
-                        ),
-                        return_data=False,
-                    )
-                    for name, each in metric.metrics.items()
-                ),
-                cloudwatch.CfnAlarm.MetricDataQueryProperty(
-                    id=metric.id_of_result("watched"),
-                    expression=metric.expression,
-                    return_data=True,
-                ),
-            ]
-        }
-
-    def _simple(self, metric: Metric) -> CloudWatchMetric:
-        if isinstance(metric, CloudWatchMetric):
-            return metric
-        assert isinstance(metric, str)  # noqa: S101 - math metrics are told apart before
-        return named_metric(metric)
-
-    def _statistic(self, metric: Metric) -> str:
-        return "Average" if isinstance(metric, MathMetric) else self._simple(metric).statistic
-
-    def _dimensions(self, metric: CloudWatchMetric) -> Mapping[str, str]:
-        return dimensions_of(metric, self._scaled)
-
-    def _alarm_dimensions(
-        self, metric: CloudWatchMetric
-    ) -> list[cloudwatch.CfnAlarm.DimensionProperty]:
-        return [
-            cloudwatch.CfnAlarm.DimensionProperty(name=name, value=value)
-            for name, value in self._dimensions(metric).items()
-        ]
+    def _placed(self, metric: Metric) -> CloudWatchMetric | MathMetric:
+        """Return a metric with the dimensions that it is published under of what is scaled."""
+        match metric:
+            case MathMetric(metrics=metrics):
+                return metric.model_copy(
+                    update={"metrics": {name: self._placed(each) for name, each in metrics.items()}}
+                )
+            case CloudWatchMetric():
+                dimensions = dict(dimensions_of(metric, self._scaled))
+                return metric.model_copy(update={"dimensions": dimensions})
+        return self._placed(named_metric(metric))
 
 
 # How a step policy sums up its alarm's data points: it knows three of the statistics.

@@ -18,12 +18,10 @@ from stacks.artifact import S3Artifact
 from stacks.images import ImageError, published
 from stacks.instance_types import instance_type_problem, memory_bytes
 from stacks.settings import Cfn, Settings
-from stacks.stage_async import AsyncEndpoint
 from stacks.stage_errors import Problem, StageError, explain, explain_rules, refuse
 from stacks.stage_hardware import hardware_problems
 from stacks.stage_model import AnyModel, FrameworkModel, Model
 from stacks.stage_modes import AnyEndpoint
-from stacks.stage_realtime import RealtimeEndpoint
 from stacks.stage_schema import TomlSchema
 from stacks.stage_serverless import ServerlessEndpoint
 from stacks.stage_variants import Place
@@ -133,19 +131,9 @@ class Stage(Settings):
 
     def _multi_model_problems(self) -> Iterator[Problem]:
         """Yield where a model of many models is served in a way that cannot say which it wants."""
-        endpoint = self.endpoint
-        why = {
-            ServerlessEndpoint: "AWS has no serverless multi-model endpoints",
-            AsyncEndpoint: "a request to an asynchronous endpoint cannot name a model",
-        }.get(type(endpoint))
-        if isinstance(endpoint, RealtimeEndpoint) and endpoint.shadow:
-            why = "AWS has no shadow variants of multi-model endpoints"
-        if isinstance(endpoint, RealtimeEndpoint) and endpoint.components:
-            why = "an inference component is one model: AWS has many models for variants alone"
         for name, model in self.served.items():
-            if model.multi_model and why:
-                key = f"models.{name}.multi_model" if name else "model.multi_model"
-                yield Problem(key, "true", why, "remove it")
+            if model.multi_model and (why := self.endpoint.no_multi_model):
+                yield Problem(f"{_table(name)}.multi_model", "true", why, "remove it")
 
     def _serverless_problems(self) -> Iterator[Problem]:
         """Yield what serverless containers cannot have.
@@ -154,8 +142,7 @@ class Stage(Settings):
         feature exclusions; API reference, ContainerDefinition, ModelDataSource.
         """
         for name, model in self.served.items():
-            table = f"models.{name}" if name else "model"
-            artifact = model.artifact
+            table, artifact = _table(name), model.artifact
             if isinstance(artifact, S3Artifact) and artifact.is_prefix and not model.multi_model:
                 yield Problem(
                     f"{table}.artifact",
@@ -222,8 +209,7 @@ class Stage(Settings):
                 if error.setting == "instance_type":
                     yield Problem(key, instance_type, str(error), "choose another")
                 else:
-                    table = f"models.{name}." if name else "model."
-                    yield _image_problem(table, model, instance_type, error)
+                    yield _image_problem(f"{_table(name)}.", model, instance_type, error)
                 return
             images.setdefault(image, instance_type)
             if len(images) > 1:
@@ -270,6 +256,10 @@ class Stage(Settings):
         if lines:
             raise StageError("\n".join(lines))
         return stage
+
+
+def _table(name: str) -> str:
+    return f"models.{name}" if name else "model"
 
 
 def logical_id(name: str) -> str:

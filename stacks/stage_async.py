@@ -62,6 +62,7 @@ class AsyncEndpoint(InstanceEndpoint):
     """An endpoint with a queue: requests and answers lie in Amazon S3."""
 
     publishes_failures: ClassVar[bool] = True
+    no_multi_model: ClassVar[str] = "a request to an asynchronous endpoint cannot name a model"
 
     mode: Annotated[Literal["async"], Cfn("")]
     """Requests wait in a queue, may be large and take long, and instances may go to zero."""
@@ -102,14 +103,6 @@ class AsyncEndpoint(InstanceEndpoint):
         named = {*get_args(BacklogMetric), *get_args(Utilization)}
         for index, variant in enumerate(self.variants):
             at = f"variants.{index}"
-            if variant.managed_instance_scaling:
-                yield Problem(
-                    f"{at}.managed_instance_scaling",
-                    "given",
-                    "AWS: ManagedInstanceScaling is only supported for inference component "
-                    "endpoints",
-                    "remove it; scaling changes the number of instances here",
-                )
             if not variant.scaling:
                 continue
             yield from metric_problems(

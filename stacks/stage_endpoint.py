@@ -107,6 +107,11 @@ class InstanceEndpoint(Endpoint):
     One, unless models or instance types are to be compared on real requests.
     """
 
+    @property
+    def carries_components(self) -> bool:
+        """Whether the instances carry inference components."""
+        return False
+
     def fleet(self) -> Fleet:
         """Return what updates the fewest instances of any variant, and their types, allow."""
         several = len(self.variants) > 1
@@ -138,6 +143,16 @@ class InstanceEndpoint(Endpoint):
                 "every variant's is, and none would get a request",
                 "give at least one variant a weight above 0",
             )
+        for index, variant in enumerate(self.instance_variants):
+            at = f"variants.{index}" if index < len(self.variants) else "shadow"
+            if variant.managed_instance_scaling and not self.carries_components:
+                yield Problem(
+                    f"{at}.managed_instance_scaling",
+                    "given",
+                    "AWS: ManagedInstanceScaling is only supported for inference component "
+                    "endpoints",
+                    "remove it; scaling changes the number of instances here",
+                )
 
 
 def _variant_problems(variants: Sequence[Variant | ServerlessVariant]) -> Iterator[Problem]:

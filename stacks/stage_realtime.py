@@ -65,6 +65,18 @@ class RealtimeEndpoint(InstanceEndpoint):
         """All variants that have instances, a shadow too."""
         return [*self.variants, *([self.shadow] if self.shadow else [])]
 
+    @property
+    def carries_components(self) -> bool:
+        """Whether the instances carry inference components."""
+        return bool(self.components)
+
+    @property
+    def no_multi_model(self) -> str:
+        """Why no model can be one of many; "" if it can."""
+        if self.components:
+            return "an inference component is one model: AWS has many models for variants alone"
+        return "AWS has no shadow variants of multi-model endpoints" if self.shadow else ""
+
     def places(self) -> Iterator[Place]:
         """Yield where the models run: those of a pipeline together, components on any variant."""
         if self.components:
@@ -184,16 +196,6 @@ class RealtimeEndpoint(InstanceEndpoint):
                 )
 
     def _component_problems(self) -> Iterator[Problem]:
-        for index, variant in enumerate(self.instance_variants):
-            at = "shadow" if index == len(self.variants) else f"variants.{index}"
-            if variant.managed_instance_scaling and not self.components:
-                yield Problem(
-                    f"{at}.managed_instance_scaling",
-                    "given",
-                    "AWS: ManagedInstanceScaling is only supported for inference component "
-                    "endpoints",
-                    "remove it; scaling changes the number of instances here",
-                )
         if not self.components:
             return
         if self.pipeline:

@@ -97,19 +97,24 @@ class Scaling(Settings):
     """
 
     @property
+    def _lows(self) -> list[int]:
+        given = (action.min_capacity for action in self.schedule)
+        return [self.min_capacity, *(low for low in given if low is not None)]
+
+    @property
+    def _highs(self) -> list[int]:
+        given = (action.max_capacity for action in self.schedule)
+        return [self.max_capacity, *(high for high in given if high is not None)]
+
+    @property
     def lowest(self) -> int:
         """The fewest that there ever are."""
-        return min(
-            self.min_capacity,
-            *(action.min_capacity for action in self.schedule if action.min_capacity is not None),
-            self.min_capacity,
-        )
+        return min(self._lows)
 
     @property
     def highest(self) -> int:
         """The most that there ever are."""
-        given = [action.max_capacity for action in self.schedule if action.max_capacity is not None]
-        return max(self.max_capacity, *given, self.max_capacity)
+        return max(self._highs)
 
     def problems(self) -> Iterator[Problem]:
         """Yield bounds that exclude each other, no reason to scale, and names given twice."""
@@ -152,10 +157,7 @@ class Scaling(Settings):
 
     def _half_problems(self) -> Iterator[Problem]:
         """Yield actions of one bound that another action's other bound may exclude at its time."""
-        lows = [self.min_capacity, *(action.min_capacity for action in self.schedule)]
-        highs = [self.max_capacity, *(action.max_capacity for action in self.schedule)]
-        most = max(low for low in lows if low is not None)
-        fewest = min(high for high in highs if high is not None)
+        most, fewest = max(self._lows), min(self._highs)
         for index, action in enumerate(self.schedule):
             low, high = action.min_capacity, action.max_capacity
             if high is None and low is not None and low > fewest:

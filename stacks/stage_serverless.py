@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 from stacks.settings import Cfn, Several
 from stacks.stage_endpoint import CONFIG, Endpoint, metric_problems, zero_problems
@@ -15,6 +15,8 @@ from stacks.stage_variants import ServerlessVariant
 
 class ServerlessEndpoint(Endpoint):
     """An endpoint without instances of its own: AWS starts containers as requests come."""
+
+    no_multi_model: ClassVar[str] = "AWS has no serverless multi-model endpoints"
 
     mode: Annotated[Literal["serverless"], Cfn("")]
     """Containers start when requests come, and none is paid for without one."""
