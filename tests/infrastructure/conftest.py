@@ -14,6 +14,7 @@ from aws_cdk import App, Environment
 from model_artifact.archive import Archive
 from stacks.hosting_stack import HostingStack
 from stacks.stage import Stage
+from tests.infrastructure import scaled_stages, written
 from tests.infrastructure.synthesis import CONTENT_SHA256, Synthesize, SynthesizeAll, Synthesized
 
 STAGES = Path(__file__).parents[2] / "stages"
@@ -93,3 +94,27 @@ def shipped_stage(request: pytest.FixtureRequest) -> Stage:
 def shipped(shipped_stage: Stage, synthesize: Synthesize) -> Synthesized:
     """What each stage that ships deploys."""
     return synthesize(shipped_stage)
+
+
+@pytest.fixture(scope="session")
+def realtime(synthesize: Synthesize) -> Synthesized:
+    """What scales by each metric of instances, in an image that any type of them runs."""
+    return synthesize(written.stage(scaled_stages.REALTIME, written.OWN_IMAGE))
+
+
+@pytest.fixture(scope="session")
+def queue(synthesize: Synthesize) -> Synthesized:
+    """What scales by its backlog, to zero and back."""
+    return synthesize(written.stage(scaled_stages.ASYNC, written.OWN_IMAGE))
+
+
+@pytest.fixture(scope="session")
+def components(synthesize: Synthesize) -> Synthesized:
+    """What scales by the copies of its components."""
+    return synthesize(written.stage(scaled_stages.COMPONENTS))
+
+
+@pytest.fixture(scope="session")
+def serverless(synthesize: Synthesize) -> Synthesized:
+    """What scales by its provisioned concurrency."""
+    return synthesize(written.stage(scaled_stages.SERVERLESS))

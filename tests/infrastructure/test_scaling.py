@@ -16,32 +16,11 @@ from typing import Any
 
 import pytest
 
-from tests.infrastructure.scaled_stages import ASYNC, COMPONENTS, REALTIME, SERVERLESS
-from tests.infrastructure.synthesis import TARGET, Synthesize, Synthesized
-from tests.infrastructure.written import OWN_IMAGE, alarm_of, pairs, policy, stage
+from tests.infrastructure.synthesis import TARGET, Synthesized
+from tests.infrastructure.written import alarm_of, pairs, policy
 
 VARIANT = {"EndpointName": "iris", "VariantName": "A"}
 COPY = {"InferenceComponentName": "iris-trees"}
-
-
-@pytest.fixture(scope="module")
-def realtime(synthesize: Synthesize) -> Synthesized:
-    return synthesize(stage(REALTIME, OWN_IMAGE))
-
-
-@pytest.fixture(scope="module")
-def queue(synthesize: Synthesize) -> Synthesized:
-    return synthesize(stage(ASYNC, OWN_IMAGE))
-
-
-@pytest.fixture(scope="module")
-def components(synthesize: Synthesize) -> Synthesized:
-    return synthesize(stage(COMPONENTS))
-
-
-@pytest.fixture(scope="module")
-def serverless(synthesize: Synthesize) -> Synthesized:
-    return synthesize(stage(SERVERLESS))
 
 
 def tracked(deployed: Synthesized, name: str) -> dict[str, Any]:

@@ -5,33 +5,11 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.infrastructure.scaled_stages import ASYNC, COMPONENTS, REALTIME, SERVERLESS
+from tests.infrastructure.scaled_stages import ASYNC
 from tests.infrastructure.synthesis import CONFIG, SCALING_POLICY, TARGET, Synthesize, Synthesized
 from tests.infrastructure.written import OWN_IMAGE, alarm_of, pairs, policy, stage
 
 VARIANT = {"EndpointName": "iris", "VariantName": "A"}
-
-
-@pytest.fixture(scope="module")
-def realtime(synthesize: Synthesize) -> Synthesized:
-    return synthesize(stage(REALTIME, OWN_IMAGE))
-
-
-@pytest.fixture(scope="module")
-def queue(synthesize: Synthesize) -> Synthesized:
-    return synthesize(stage(ASYNC, OWN_IMAGE))
-
-
-@pytest.fixture(scope="module")
-def components(synthesize: Synthesize) -> Synthesized:
-    return synthesize(stage(COMPONENTS))
-
-
-@pytest.fixture(scope="module")
-def serverless(synthesize: Synthesize) -> Synthesized:
-    return synthesize(stage(SERVERLESS))
 
 
 def test_an_alarm_starts_a_step_policy_by_its_distance_from_the_threshold(
