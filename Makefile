@@ -15,9 +15,9 @@ help:
 	@echo "make check     the checks alone: format, lint, types, who imports whom"
 	@echo "make snapshot  accept the templates as they now are"
 	@echo "make schema    write stages/stage.schema.json for editors, docs/settings.md and docs/inspection.md"
-	@echo "make images    write stacks/images.json anew, from the SageMaker SDK's data"
+	@echo "make images    write catalogue/images.json anew, from the SageMaker SDK's data"
 	@echo "make images-compare   ask the SDK itself the same, of everything (450 MB in build/)"
-	@echo "make instance-types    write stacks/instance_types.json anew, from moto's, cfn-lint's, botocore's data"
+	@echo "make instance-types    write catalogue/instance_types.json anew, from moto's, cfn-lint's, botocore's data"
 	@echo "make bench     what is claimed about speed, measured (4 GB of disk, some minutes)"
 	@echo "make lock      pin the newest packages that the .in files allow"
 	@echo "make stop      end the local cloud"
@@ -60,7 +60,7 @@ snapshot: $(INSTALLED)
 	pytest tests/infrastructure/test_snapshots.py --snapshot-update
 
 schema: $(INSTALLED)
-	python -m stacks.stage > stages/stage.schema.json
+	python -m settings.stage > stages/stage.schema.json
 	python -m scripts.build_settings_docs > docs/settings.md
 	python -m model_artifact.inspection > docs/inspection.md
 
@@ -73,7 +73,7 @@ images: $(INSTALLED)
 	pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
 		--dest $(SDK)-wheel "sagemaker-core==$(SAGEMAKER_CORE)"
 	python scripts/build_images.py $(SDK)-wheel/*.whl build/images.json
-	mv build/images.json stacks/images.json
+	mv build/images.json catalogue/images.json
 
 # In an environment of its own: the SDK brings 450 MB that nothing else here needs.
 $(SDK)/installed: $(INSTALLED)
@@ -93,7 +93,7 @@ instance-types: $(INSTALLED)
 		--dest $(TYPES_WHEELS) $$(grep -oE '^(moto|cfn-lint|botocore)==[^ ]+' requirements.txt)
 	python scripts/build_instance_types.py $(TYPES_WHEELS)/moto-*.whl \
 		$(TYPES_WHEELS)/cfn_lint-*.whl $(TYPES_WHEELS)/botocore-*.whl build/instance_types.json
-	mv build/instance_types.json stacks/instance_types.json
+	mv build/instance_types.json catalogue/instance_types.json
 
 bench: $(INSTALLED)
 	python -m benchmarks.archive

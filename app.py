@@ -7,9 +7,9 @@ from aws_cdk import App, Environment
 
 from model_artifact.archive import ArchiveError
 from model_artifact.preparation import check, prepare
+from settings.errors import StageError
+from settings.stage import Stage
 from stacks.hosting_stack import HostingStack
-from stacks.stage import Stage
-from stacks.stage_errors import StageError
 
 ROOT = Path(__file__).parent
 

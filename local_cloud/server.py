@@ -28,9 +28,9 @@ from a2wsgi import WSGIMiddleware
 from botocore import xform_name
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from container.asgi import Message, Receive, Send, read_body, respond
 from local_cloud import scalable_dimensions
 from local_cloud.access import DEFAULT_REGION, INTERNAL_ACCESS_KEY_ID, Clients
-from local_cloud.asgi import Message, Receive, Send, read_body, respond
 from local_cloud.bootstrap import Bootstrap
 from local_cloud.cloudformation import CloudFormation
 from local_cloud.home import STATE, LocalCloudError, default_home, sole_owner

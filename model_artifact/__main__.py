@@ -14,8 +14,8 @@ from pathlib import Path
 from model_artifact.archive import ArchiveError
 from model_artifact.inspection import Finding, Severity, inspect
 from model_artifact.preparation import container_of, pack
-from stacks.stage import Stage
-from stacks.stage_errors import StageError
+from settings.errors import StageError
+from settings.stage import Stage
 
 ROOT = Path(__file__).parents[1]
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from model_artifact.archive import Archive, ArchiveError, build_archive
 from model_artifact.inspection import Container, Finding, Severity, inspect
 from model_artifact.inspection.record import remember, remembered
 from model_artifact.wheels import Interpreter, vendor
-
-if TYPE_CHECKING:
-    from stacks.stage import Stage
+from settings.stage import Stage
 
 
 class InspectionError(ArchiveError):
@@ -114,7 +111,7 @@ def _vendored(stage: Stage, name: str, code: Path, cache: Path) -> Mapping[str, 
     if image is None:
         raise ArchiveError(
             f"{code / 'requirements.txt'}: vendor_requirements needs to know which Python "
-            f"{container.name} has, and model_artifact/inspection/images.json does not; add it "
+            f"{container.name} has, and catalogue/image_contents.json does not; add it "
             "there, or remove vendor_requirements"
         )
     interpreter = Interpreter(image.python, container.machine, image.glibc, image.packages)

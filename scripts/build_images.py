@@ -1,4 +1,4 @@
-"""Write stacks/images.json from the data of the SageMaker SDK: `make images`.
+"""Write catalogue/images.json from the data of the SageMaker SDK: `make images`.
 
 The wheel of sagemaker-core is read as the zip file that it is; nothing of it is installed or run.
 It says which images AWS publishes in JSON, but how a tag is put together only in the code of

@@ -1,4 +1,4 @@
-"""Write stacks/instance_types.json from data of moto, cfn-lint, botocore: `make instance-types`.
+"""Write catalogue/instance_types.json from data of moto, cfn-lint, botocore: `make instance-types`.
 
 moto's says what each type of EC2 has, cfn-lint's which types SageMaker hosting offers in a region,
 botocore's which it has at all. The wheels are read as the zip files that they are; nothing of them

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from inspect import getdoc
 from typing import get_args
 
+from catalogue.images import frameworks
 from scripts.settings_chapters import CHAPTERS, MODELS, Chapter
 from scripts.settings_examples import PLACES, REFUSED, SHAPES, read, scaled
 from scripts.settings_tables import Row, rows, spelled, title
-from stacks.images import frameworks
-from stacks.stage_errors import StageError
-from stacks.stage_metrics import NamedMetric
-from stacks.stage_steps import StepAdjustment
+from settings.errors import StageError
+from settings.metrics import NamedMetric
+from settings.steps import StepAdjustment
 
 _INTRODUCTION = """\
 # The settings of a stage

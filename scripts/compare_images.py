@@ -1,8 +1,8 @@
-"""Compare stacks/images.py with the SageMaker SDK's own resolver: `make images-compare`.
+"""Compare catalogue/images.py with the SageMaker SDK's own resolver: `make images-compare`.
 
 Asks both for every framework, version, base framework, Python, region and kind of instance that
 the SDK's data knows, and writes the counts, and what the SDK answered for one region of every
-image, to tests/stacks/sagemaker_core.json. Fails if the two differ without a reason given here.
+image, to tests/catalogue/sagemaker_core.json. Fails if the two differ without a reason given here.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 
 from sagemaker.core import common_utils, image_uris
 
-from stacks.images import ImageError, image_uri, is_graviton, published
+from catalogue.images import ImageError, image_uri, is_graviton, published
 
-RECORD = Path(__file__).parents[1] / "tests" / "stacks" / "sagemaker_core.json"
+RECORD = Path(__file__).parents[1] / "tests" / "catalogue" / "sagemaker_core.json"
 INSTANCE_TYPES = (
     "ml.m5.large",
     "ml.g5.xlarge",

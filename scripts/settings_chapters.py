@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scripts.settings_examples import ASYNC, IN_S3, SERVERLESS, SHADOW, WEIGHTS, scaled
-from stacks.settings import Settings
-from stacks.stage import Stage
-from stacks.stage_async import AsyncEndpoint, Notifications
-from stacks.stage_components import InferenceComponent
-from stacks.stage_metrics import CloudWatchMetric, MathMetric
-from stacks.stage_model import DockerfileModel, FrameworkModel, ImageModel, RepositoryModel
-from stacks.stage_realtime import RealtimeEndpoint
-from stacks.stage_scaling import Scaling
-from stacks.stage_scaling import TargetTracking as Target
-from stacks.stage_schedule import ScheduledAction
-from stacks.stage_serverless import ServerlessEndpoint
-from stacks.stage_steps import StepAdjustment, StepScaling
-from stacks.stage_update import Rollback, Update
-from stacks.stage_variants import (
+from settings.asynchronous import AsyncEndpoint, Notifications
+from settings.components import InferenceComponent
+from settings.metrics import CloudWatchMetric, MathMetric
+from settings.model import DockerfileModel, FrameworkModel, ImageModel, RepositoryModel
+from settings.realtime import RealtimeEndpoint
+from settings.scaling import Scaling
+from settings.scaling import TargetTracking as Target
+from settings.schedule import ScheduledAction
+from settings.serverless import ServerlessEndpoint
+from settings.stage import Stage
+from settings.steps import StepAdjustment, StepScaling
+from settings.table import Settings
+from settings.update import Rollback, Update
+from settings.variants import (
     CapacityReservation,
     InstancePool,
     ManagedInstanceScaling,

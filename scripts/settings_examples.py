@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from stacks.stage import Stage
+from settings.stage import Stage
 
 BASE = """\
 region = "eu-central-1"

@@ -11,9 +11,9 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 
 from local_cloud.cloudformation.schemas import find
-from stacks.settings import Cfn, Settings
-from stacks.stage_metrics import NamedMetric
-from stacks.stage_schema import TomlSchema, docstrings
+from settings.metrics import NamedMetric
+from settings.schema import TomlSchema, docstrings
+from settings.table import Cfn, Settings
 
 _UNITS = {
     "_seconds": "seconds",

@@ -1,1 +1,1 @@
-"""How a model is deployed: a typed stage, and the CDK constructs that it turns into."""
+"""How a stage is deployed: the CDK constructs that it turns into."""

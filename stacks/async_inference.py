@@ -8,8 +8,8 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from settings.asynchronous import AsyncEndpoint
 from stacks.s3_access import access_below
-from stacks.stage_async import AsyncEndpoint
 
 _Config = sagemaker.CfnEndpointConfig
 

@@ -9,9 +9,9 @@ from aws_cdk import Fn, Stack
 from aws_cdk import aws_ecr_assets as ecr_assets
 from constructs import Construct
 
-from stacks.images import ECR_IMAGE
-from stacks.stage_errors import StageError
-from stacks.stage_model import DockerfileModel, Model, RepositoryModel
+from catalogue.images import ECR_IMAGE
+from settings.errors import StageError
+from settings.model import DockerfileModel, Model, RepositoryModel
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from stacks.stage_metrics import INVOCATIONS, CloudWatchMetric, MathMetric, Statistic
-from stacks.stage_update import Rollback, Rollout
+from settings.metrics import INVOCATIONS, CloudWatchMetric, MathMetric, Statistic
+from settings.update import Rollback, Rollout
 from stacks.watched import watched
 
 _MICROSECONDS = 1_000_000

@@ -9,9 +9,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from stacks.stage_modes import AnyEndpoint
-from stacks.stage_realtime import RealtimeEndpoint
-from stacks.stage_variants import ServerlessVariant, Variant
+from settings.modes import AnyEndpoint
+from settings.realtime import RealtimeEndpoint
+from settings.variants import ServerlessVariant, Variant
 
 _Config = sagemaker.CfnEndpointConfig
 

@@ -10,7 +10,7 @@ from aws_cdk import ArnFormat, Aws, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from stacks.stage_metrics import COMPONENTS, INSTANCES, INVOCATIONS
+from settings.metrics import COMPONENTS, INSTANCES, INVOCATIONS
 
 
 def execution_role(

@@ -12,8 +12,15 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from settings.asynchronous import AsyncEndpoint
+from settings.components import InferenceComponent
+from settings.modes import AnyEndpoint
+from settings.realtime import RealtimeEndpoint
+from settings.scaling import Scaling, from_zero_instances
+from settings.stage import Stage, logical_id
+from settings.variants import ServerlessVariant, Variant
 from stacks.async_inference import AsyncInference
-from stacks.components import Component
+from stacks.component import Component
 from stacks.container_image import container_image
 from stacks.deployment import RollbackAlarms, deployment_config
 from stacks.endpoint import Endpoint
@@ -23,13 +30,6 @@ from stacks.model import Container, Model
 from stacks.model_data import LocalArchive, model_data, upload
 from stacks.s3_access import access_below
 from stacks.scaling import CountScaling
-from stacks.stage import Stage, logical_id
-from stacks.stage_async import AsyncEndpoint
-from stacks.stage_components import InferenceComponent
-from stacks.stage_modes import AnyEndpoint
-from stacks.stage_realtime import RealtimeEndpoint
-from stacks.stage_scaling import Scaling, from_zero_instances
-from stacks.stage_variants import ServerlessVariant, Variant
 
 
 class HostingStack(Stack):

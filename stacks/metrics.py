@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-from stacks.stage_metrics import (
+from settings.metrics import (
     INVOCATIONS,
     BacklogMetric,
     CloudWatchMetric,

@@ -11,8 +11,8 @@ from aws_cdk import AssetHashType, AssetStaging, Aws, FileAssetPackaging, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from stacks.artifact import S3Artifact
-from stacks.stage_model import Model
+from settings.artifact import S3Artifact
+from settings.model import Model
 
 
 class LocalArchive(Protocol):

@@ -8,11 +8,11 @@ from aws_cdk import aws_applicationautoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from settings.metrics import CloudWatchMetric, MathMetric, Metric
+from settings.scaling import Scaling, TargetTracking
+from settings.schedule import ScheduledAction
+from settings.steps import StepScaling
 from stacks.metrics import PREDEFINED, Scaled, dimensions_of, named_metric
-from stacks.stage_metrics import CloudWatchMetric, MathMetric, Metric
-from stacks.stage_scaling import Scaling, TargetTracking
-from stacks.stage_schedule import ScheduledAction
-from stacks.stage_steps import StepScaling
 from stacks.watched import watched
 
 _Policy = autoscaling.CfnScalingPolicy

@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from stacks.stage_metrics import CloudWatchMetric, MathMetric
+from settings.metrics import CloudWatchMetric, MathMetric
 
 _Alarm = cloudwatch.CfnAlarm
 

@@ -17,6 +17,8 @@ from hypothesis import settings
 from model_artifact.train import save, train
 
 ROOT = Path(__file__).parents[1]
+PACKAGES = [folder.parent.name for folder in ROOT.glob("*/__init__.py")]
+"""The parts of the project, by their folders."""
 
 # Other tests run at the same time: how long an example takes says nothing.
 settings.register_profile("shared machine", deadline=None)
@@ -79,7 +81,16 @@ def cdk_context() -> dict[str, Any]:
 def project(tmp_path: Path, model_folder: Path) -> Path:
     """A checkout with a trained model, to be changed at will."""
     folder = tmp_path / "project"
-    for name in ("stacks", "stages", "model_artifact", "inference", "local_cloud"):
+    for name in (
+        "settings",
+        "catalogue",
+        "container",
+        "stacks",
+        "stages",
+        "model_artifact",
+        "inference",
+        "local_cloud",
+    ):
         ignore = shutil.ignore_patterns("__pycache__", "model")
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
     shutil.copytree(model_folder, folder / "model_artifact" / "model")

@@ -55,7 +55,7 @@ def test_app_imports_the_stacks_and_the_archive_and_no_other_part() -> None:
             else []
         )
     }
-    assert imported - sys.stdlib_module_names == {"aws_cdk", "model_artifact", "stacks"}
+    assert imported - sys.stdlib_module_names == {"aws_cdk", "model_artifact", "settings", "stacks"}
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from local_cloud.cloudformation.changes import Change
 from local_cloud.cloudformation.parameters import Parameter
-from local_cloud.cloudformation.plan import Change
 from local_cloud.cloudformation.stack import ChangeSet, Event, Stack, StackResource
 from local_cloud.cloudformation.template import Template
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from local_cloud.cloudformation import graph, schemas
+from local_cloud.cloudformation.changes import Change, PropertyChange
 from local_cloud.cloudformation.intrinsics import Scope, Unresolved, resolve, unresolved
 from local_cloud.cloudformation.references import references
 from local_cloud.cloudformation.refusals import (
@@ -16,50 +17,11 @@ from local_cloud.cloudformation.refusals import (
 )
 from local_cloud.cloudformation.resources import RESOURCE_TYPES
 from local_cloud.cloudformation.resources.resource_type import Properties, tag_list, tag_map
+from local_cloud.cloudformation.stack import StackResource
 from local_cloud.cloudformation.template import ResourceDefinition, TemplateError
-
-if TYPE_CHECKING:
-    from local_cloud.cloudformation.stack import StackResource
 
 Lookup = Callable[[str, str | None], Any]
 """What Ref (attribute None) and Fn::GetAtt of a resource answer."""
-
-
-@dataclass(frozen=True)
-class PropertyChange:
-    """A property that differs: whether that takes a new resource, and whether it is certain."""
-
-    name: str
-    recreates: bool
-    certain: bool
-
-
-@dataclass(frozen=True)
-class Change:
-    """What happens to one resource: Add, Modify or Remove."""
-
-    action: str
-    logical_id: str
-    type_name: str
-    physical_id: str | None = None
-    properties: tuple[PropertyChange, ...] = ()
-    metadata: bool = False
-    policy: str = "Delete"
-    before: Properties | None = None
-    after: Properties | None = None
-
-    @property
-    def replacement(self) -> str:
-        """Whether a new resource takes the place of the old: True, False or Conditional."""
-        recreating = [change for change in self.properties if change.recreates]
-        if not recreating:
-            return "False"
-        return "True" if any(change.certain for change in recreating) else "Conditional"
-
-    @property
-    def makes_new(self) -> bool:
-        """Whether a new resource comes of it, or may come."""
-        return self.action == "Add" or self.replacement != "False"
 
 
 @dataclass(frozen=True)

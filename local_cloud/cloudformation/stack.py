@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from local_cloud.cloudformation.changes import Change
 from local_cloud.cloudformation.parameters import Parameter
-from local_cloud.cloudformation.plan import Change
 from local_cloud.cloudformation.template import Template
 
 STACK_TYPE = "AWS::CloudFormation::Stack"

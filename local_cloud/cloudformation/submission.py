@@ -9,7 +9,8 @@ from urllib.parse import unquote, urlsplit
 from botocore.exceptions import ClientError
 
 from local_cloud.cloudformation import parameters as template_parameters
-from local_cloud.cloudformation.plan import Change, plan
+from local_cloud.cloudformation.changes import Change
+from local_cloud.cloudformation.plan import plan
 from local_cloud.cloudformation.references import references
 from local_cloud.cloudformation.stack import Revision
 from local_cloud.cloudformation.stacks import invalid

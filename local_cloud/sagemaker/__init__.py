@@ -1,5 +1,5 @@
 """SageMaker hosting: models, endpoint configs and endpoints, and the instances behind them."""
 
-from local_cloud.sagemaker.api import SageMaker
+from local_cloud.sagemaker.control.api import SageMaker
 
 __all__ = ["SageMaker"]

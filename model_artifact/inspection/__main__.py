@@ -30,7 +30,7 @@ What was found is kept beside the archive, and found again when the archive, the
 environment or the inspection changes. With `--json` a finding has `id`, `severity`, `member`, `got`,
 `fix` and `figures`; the exit status is 1 if there is an error, 2 if nothing could be inspected.
 
-What an image has is in `model_artifact/inspection/images.json`, with its sources. An image that is
+What an image has is in `catalogue/image_contents.json`, with its sources. An image that is
 not there, such as one of your own, is not judged by what it has.
 """
 

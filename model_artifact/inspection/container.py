@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
-from pathlib import Path
-from typing import Any
+from functools import cached_property
 
-from packaging.version import Version
-
-
-@dataclass(frozen=True)
-class ImageContents:
-    """What an image has: its table is images.json, which has the source of each entry."""
-
-    python: str
-    """Such as "3.12"."""
-    glibc: str
-    """Such as "2.35": wheels for a newer one do not run in it."""
-    packages: Mapping[str, str]
-    """The version of each distribution, by its normalized name."""
-    complete: bool
-    """Whether these are all packages, so that what is not among them is not there."""
+from catalogue import image_contents
+from catalogue.image_contents import ImageContents
 
 
 @dataclass(frozen=True)
@@ -48,12 +32,12 @@ class Container:
     @property
     def name(self) -> str:
         """The image's repository and tag, such as "sagemaker-xgboost:3.2-0"."""
-        return self.image.rpartition("/")[2]
+        return image_contents.image_name(self.image)
 
     @property
     def family(self) -> str:
         """Whose contract code/inference.py must keep, or "" for that of an unknown image."""
-        return _FAMILIES.get(self.name.partition(":")[0].partition("@")[0], "")
+        return image_contents.family(self.image)
 
     @property
     def machine(self) -> str:
@@ -63,42 +47,4 @@ class Container:
     @cached_property
     def contents(self) -> ImageContents | None:
         """What the image has, or None for an image that is not known."""
-        return image_contents(self.name)
-
-
-def image_contents(name: str) -> ImageContents | None:
-    """Return what the image REPOSITORY:TAG has, or None if that is not known."""
-    known = _table().get(name, {})
-    if "python" not in known:
-        return None
-    packages = {name: Version(version).public for name, version in known["packages"].items()}
-    return ImageContents(
-        known["python"], known.get("glibc", _OLDEST_GLIBC), packages, known["complete"]
-    )
-
-
-@cache
-def _table() -> dict[str, Any]:
-    path = Path(__file__).with_name("images.json")
-    images: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["images"]
-    return images
-
-
-# What every wheel for Linux that is still built can count on (PEP 599's manylinux2014).
-_OLDEST_GLIBC = "2.17"
-
-# Repositories whose images run a code/inference.py, by the toolkit that they run it with.
-_FAMILIES = {
-    "sagemaker-scikit-learn": "sklearn",
-    "sagemaker-xgboost": "xgboost",
-    "pytorch-inference": "pytorch",
-    "pytorch-inference-arm64": "pytorch",
-    "pytorch-inference-graviton": "pytorch",
-    "mxnet-inference": "mxnet",
-    "huggingface-pytorch-inference": "huggingface",
-    "huggingface-pytorch-inference-neuron": "huggingface",
-    "huggingface-pytorch-inference-neuronx": "huggingface",
-    "huggingface-tensorflow-inference": "huggingface",
-    "tensorflow-inference": "tensorflow",
-    "tensorflow-inference-graviton": "tensorflow",
-}
+        return image_contents.image_contents(self.image)

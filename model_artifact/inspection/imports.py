@@ -12,7 +12,8 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from model_artifact.inspection.container import Container, ImageContents
+from catalogue.image_contents import ImageContents
+from model_artifact.inspection.container import Container
 
 
 class Offer(Enum):

@@ -15,10 +15,11 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
+from container import layout
 from model_artifact.archive import Archive
 from model_artifact.inspection import Container, Finding, Severity
 
-_SOURCES = (Path(__file__).parent, Path(__file__).parents[2] / "local_cloud" / "container")
+_SOURCES = (Path(__file__).parent, Path(layout.__file__).parent)
 
 
 def remembered(archive: Archive, container: Container) -> Sequence[Finding] | None:

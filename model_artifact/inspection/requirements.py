@@ -9,7 +9,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from model_artifact.inspection.container import Container, ImageContents
+from catalogue.image_contents import ImageContents
+from model_artifact.inspection.container import Container
 from model_artifact.inspection.contents import WHEELS, ArchiveContents, lines
 from model_artifact.inspection.findings import Finding, Severity, rule
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from container import launch
 from model_artifact.inspection.container import Container
 from model_artifact.progress import Progress
 
@@ -24,8 +25,6 @@ INVOCATION_SECONDS = 60
 
 _ENDING_SECONDS = 5
 """How long a process that has closed its connections may take to end."""
-
-_PROGRAM = Path(__file__).parents[2] / "local_cloud" / "container" / "__main__.py"
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Answer:
 class Serving:
     """A container that serves the model unpacked below root, for as long as it is entered.
 
-    root holds opt/ml/model. The program is the local cloud's: `local_cloud/container/__main__.py`
+    root holds opt/ml/model. The program is the local cloud's: `container/__main__.py`
     has what it is given and what it answers.
     """
 
@@ -61,9 +60,15 @@ class Serving:
             self._port = listener.getsockname()[1]
             with (self._root / "log").open("wb") as log:
                 self._process = subprocess.Popen(
-                    _command(self._root, self._container, listener.fileno()),
+                    launch.command(
+                        self._root,
+                        listener.fileno(),
+                        framework=self._container.family,
+                        network=False,
+                        memory_bytes=self._container.memory_bytes,
+                    ),
                     cwd=self._root,
-                    env=_environment(self._root, self._container),
+                    env=launch.environment(self._root, self._container.environment),
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -145,26 +150,3 @@ class Serving:
             return f"the container exited with status {ended.si_status}"
         self.exit_status = -ended.si_status
         return f"the container was ended by {signal.Signals(ended.si_status).name}"
-
-
-def _command(root: Path, container: Container, descriptor: int) -> list[str]:
-    memory = container.memory_bytes
-    return [
-        *(sys.executable, "-P", "-s", "-u", str(_PROGRAM), str(root), str(descriptor)),
-        *("--framework", container.family, "--no-network"),
-        *(("--memory-bytes", str(memory)) if memory else ()),
-    ]
-
-
-def _environment(root: Path, container: Container) -> dict[str, str]:
-    """Make the container's environment: the Model's, with its paths below root, and little else."""
-    return {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": str(root),
-        "TMPDIR": str(root / "tmp"),
-        "LANG": "C.UTF-8",
-        "TZ": "UTC",
-    } | {
-        name: f"{root}{value}" if value == "/opt/ml" or value.startswith("/opt/ml/") else value
-        for name, value in container.environment.items()
-    }

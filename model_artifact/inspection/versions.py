@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
+from catalogue.image_contents import ImageContents
 from model_artifact.inspection import xgboost_models
-from model_artifact.inspection.container import Container, ImageContents
+from model_artifact.inspection.container import Container
 from model_artifact.inspection.contents import ArchiveContents
 from model_artifact.inspection.findings import Finding, Severity, rule
 from model_artifact.inspection.pickle_files import Pickle

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from stacks.stage import Stage
+from settings.stage import Stage
 from tests.end_to_end.conftest import ROOT, Answers, Cloud
 
 APP = Path(__file__).with_name("apps") / "several.py"

@@ -17,11 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from container import toolkit
 from examples.multi_model.train import main
-from local_cloud.container import toolkit
-from stacks.stage import Stage
+from settings.stage import Stage
+from tests.container.multi_model_server import Server, servers
 from tests.examples.conftest import ROOT, load_handler, trained
-from tests.local_cloud.container.multi_model_server import Server, servers
 
 JSON, CSV = "application/json", "text/csv"
 CODE = ROOT / "examples" / "multi_model" / "code"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stacks.stage import Stage
+from settings.stage import Stage
 from tests.examples.conftest import ROOT, load_handler, trained
 
 JSON, CSV = "application/json", "text/csv"

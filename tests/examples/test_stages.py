@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from stacks.stage import Stage
+from settings.stage import Stage
 from tests.examples.conftest import ROOT
 
 

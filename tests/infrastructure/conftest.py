@@ -12,8 +12,8 @@ import pytest
 from aws_cdk import App, Environment
 
 from model_artifact.archive import Archive
+from settings.stage import Stage
 from stacks.hosting_stack import HostingStack
-from stacks.stage import Stage
 from tests.infrastructure import scaled_stages, written
 from tests.infrastructure.synthesis import CONTENT_SHA256, Synthesize, SynthesizeAll, Synthesized
 

@@ -13,7 +13,7 @@ from cfnlint.config import ConfigMixIn
 from cfnlint.decode.decode import decode_str
 from cfnlint.runner import Runner
 
-from stacks.stage import Stage
+from settings.stage import Stage
 
 REGION = "eu-central-1"
 """Where the stages of these tests are deployed."""

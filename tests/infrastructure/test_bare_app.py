@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.synth import differences, synth
-from stacks.stage import Stage
+from settings.stage import Stage
 from tests.infrastructure.synthesis import CONTENT_SHA256, ENDPOINT, Synthesize
 
 ROOT = Path(__file__).parents[2]

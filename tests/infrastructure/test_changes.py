@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stacks.stage import Stage
+from settings.stage import Stage
 from tests.infrastructure.conftest import STAGES
 from tests.infrastructure.synthesis import (
     ALARM,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from stacks.stage import Stage
-from stacks.stage_errors import StageError
+from settings.errors import StageError
+from settings.stage import Stage
 from tests.infrastructure.synthesis import MODEL, POLICY, Synthesize, Synthesized
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from settings.errors import StageError
+from settings.stage import Stage
 from stacks.metrics import PREDEFINED
-from stacks.stage import Stage
-from stacks.stage_errors import StageError
 from tests.infrastructure.matrix import MODES, SCALINGS, SHAPES, UPDATES, Cell, cells
 from tests.infrastructure.synthesis import (
     COMPONENT,

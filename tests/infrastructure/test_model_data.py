@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stacks.stage import Stage
+from settings.stage import Stage
 from tests.infrastructure.synthesis import MODEL, POLICY, Synthesize, Synthesized
 
 ARCHIVE = "s3://models/iris/1.tar.gz"

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from stacks.stage_errors import StageError
-from stacks.stage_variants import Variant
+from settings.errors import StageError
+from settings.variants import Variant
 from tests.infrastructure.synthesis import (
     CONFIG,
     ENDPOINT,

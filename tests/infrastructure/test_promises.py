@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from stacks.stage import Stage
+from settings.stage import Stage
 from tests.infrastructure.synthesis import (
     CONFIG,
     CONTENT_SHA256,

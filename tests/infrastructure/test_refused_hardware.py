@@ -71,7 +71,7 @@ def test_what_no_instance_has_is_refused_by_name(
 def test_a_type_that_the_table_does_not_know_is_not_said_to_lack_anything(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("stacks.instance_types._known", lambda *_: None)
+    monkeypatch.setattr("catalogue.instance_types._known", lambda *_: None)
     scaling = (
         "[endpoint.variants.scaling]\nmin_capacity = 1\nmax_capacity = 2\n"
         'targets = [{ metric = "GPUUtilization", value = 60 }]\n'

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from stacks.stage import Stage
+from settings.stage import Stage
 from tests.infrastructure.wrong import (
     Change,
     Document,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stacks.stage import Stage
+from settings.stage import Stage
 from tests.infrastructure.synthesis import CONFIG, MODEL, POLICY, Synthesize, Synthesized
 from tests.infrastructure.written import endpoint, stage
 from tests.infrastructure.wrong import document

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from stacks.stage_errors import StageError
+from settings.errors import StageError
 from tests.infrastructure.synthesis import CONFIG, ENDPOINT, Synthesize, Synthesized
 from tests.infrastructure.written import ALARM, COMPONENT, MODEL, OWN_IMAGE, endpoint, pairs, stage
 

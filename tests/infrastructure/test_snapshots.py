@@ -5,7 +5,7 @@ from __future__ import annotations
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
-from stacks.stage import Stage
+from settings.stage import Stage
 from tests.infrastructure.synthesis import Synthesized
 
 

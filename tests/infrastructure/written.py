@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from stacks.stage import Stage
+from settings.stage import Stage
 from tests.infrastructure.synthesis import SCALING_POLICY, Synthesized
 
 ALARM = "AWS::CloudWatch::Alarm"

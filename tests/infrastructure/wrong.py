@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from stacks.stage import Stage
-from stacks.stage_errors import StageError
+from settings.errors import StageError
+from settings.stage import Stage
 from tests.infrastructure.matrix import Cell
 
 Document = dict[str, Any]

@@ -10,8 +10,8 @@ import pytest
 from model_artifact import preparation
 from model_artifact.archive import ArchiveError
 from model_artifact.preparation import InspectionError, check, container_of, prepare
-from stacks.stage import Stage
-from tests.stacks.edited import FRAMEWORK, load
+from settings.stage import Stage
+from tests.settings.edited import FRAMEWORK, load
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile, ZipInfo
 
+from catalogue import instance_types
 from scripts.build_instance_types import API, HARDWARE, OFFERED, table
-from stacks import instance_types
 
 COMMITTED = Path(instance_types.__file__).with_name("instance_types.json")
 

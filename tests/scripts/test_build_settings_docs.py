@@ -12,9 +12,9 @@ from scripts.build_settings_docs import document
 from scripts.settings_chapters import CHAPTERS
 from scripts.settings_examples import REFUSED, read
 from scripts.settings_tables import UnknownPropertyError, property_of, rows
-from stacks.settings import Cfn, Settings
-from stacks.stage import Stage
-from stacks.stage_errors import StageError
+from settings.errors import StageError
+from settings.stage import Stage
+from settings.table import Cfn, Settings
 
 ROOT = Path(__file__).parents[2]
 

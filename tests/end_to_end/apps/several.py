@@ -10,8 +10,8 @@ ROOT = Path.cwd()
 sys.path.insert(0, str(ROOT))
 
 from model_artifact.preparation import prepare  # noqa: E402 - the project's own, not a checkout's
+from settings.stage import Stage  # noqa: E402
 from stacks.hosting_stack import HostingStack  # noqa: E402
-from stacks.stage import Stage  # noqa: E402
 
 app = App()
 for name in os.environ["STAGES"].split():

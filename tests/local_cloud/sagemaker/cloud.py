@@ -206,7 +206,7 @@ class Cloud:
                 command = (process / "cmdline").read_bytes()
             except OSError:
                 continue
-            if str(self.home).encode() in command and b"local_cloud/container" in command:
+            if str(self.home).encode() in command and b"container/__main__.py" in command:
                 found.add(int(process.name))
         return found
 

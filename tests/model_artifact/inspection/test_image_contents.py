@@ -10,12 +10,12 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).parents[3]
-TABLE = json.loads((ROOT / "model_artifact/inspection/images.json").read_text())
+TABLE = json.loads((ROOT / "catalogue/image_contents.json").read_text())
 IMAGES: dict[str, dict[str, Any]] = TABLE["images"]
 IMPORTS: dict[str, list[str]] = json.loads(
     (ROOT / "model_artifact/inspection/import_names.json").read_text()
 )
-FRAMEWORKS = json.loads((ROOT / "stacks/images.json").read_text())["frameworks"]
+FRAMEWORKS = json.loads((ROOT / "catalogue/images.json").read_text())["frameworks"]
 
 GLIBC = {  # by what a tag says of the operating system
     "ubuntu16.04": "2.23",

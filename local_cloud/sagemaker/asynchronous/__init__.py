@@ -1,0 +1,1 @@
+"""Asynchronous endpoints: what is asked for, the queue, and where the results go."""

@@ -1,0 +1,1 @@
+"""Instances: their containers as processes, with the model data, logs and metrics of each."""

@@ -1,0 +1,1 @@
+"""Requests: InvokeEndpoint, and the containers that one passes through."""

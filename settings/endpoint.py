@@ -1,0 +1,206 @@
+"""The [endpoint] table of a stage: what an endpoint has in every mode.
+
+Each mode is a class with a module of its own, which tells what of a variant, its scaling and its
+updates works in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Annotated, ClassVar, Literal, TypeAlias, get_args
+
+from pydantic import field_validator
+
+from settings.errors import Problem, refuse
+from settings.metrics import own_metrics
+from settings.scaling import Scaling
+from settings.table import Cfn, Settings, Several
+from settings.update import Fleet, Rollback, Rollout, Update, choose
+from settings.update import problems as update_problems
+from settings.variants import Name, Place, ServerlessVariant, Variant
+
+CONFIG = "AWS::SageMaker::EndpointConfig"
+"""What the properties of variants and modes are below."""
+
+Mode: TypeAlias = Literal["realtime", "serverless", "async"]
+
+
+class Endpoint(Settings):
+    """What an endpoint has in every mode."""
+
+    cloudformation: ClassVar[str] = "AWS::SageMaker::Endpoint"
+    publishes_failures: ClassVar[bool] = False
+    """Whether requests that fail on the way to the model and back are counted for alarms."""
+
+    name: Annotated[Name, Cfn("EndpointName")]
+    """The endpoint's name, which callers hold; another name is another endpoint.
+
+    Not for an update: the endpoint of the old name is deleted, and its callers get errors.
+    """
+    update: Annotated[Update, Cfn("DeploymentConfig")] = Update()
+    """How an update replaces the instances.
+
+    Leave it out at first: the safest way that the endpoint allows is chosen, and printed.
+    """
+
+    variants: Sequence[Variant | ServerlessVariant]
+
+    @field_validator("mode", mode="before", check_fields=False)
+    @classmethod
+    def _check_mode(cls, mode: object) -> object:
+        if not (isinstance(mode, str) and mode in get_args(Mode)):
+            fix = f"write one of {', '.join(get_args(Mode))}"
+            refuse([Problem("", repr(mode), "SageMaker has no such mode", fix)])
+        return mode
+
+    @classmethod
+    def elsewhere(cls, key: str) -> str:
+        """Return where there is a setting that this mode has not, or ""."""
+        modes = [
+            mode
+            for endpoint in (*Endpoint.__subclasses__(), *InstanceEndpoint.__subclasses__())
+            if "mode" in endpoint.model_fields and key in endpoint.model_fields
+            for mode in get_args(endpoint.model_fields["mode"].annotation)
+        ]
+        return f"mode {' or '.join(modes)}" if modes else ""
+
+    @property
+    def instance_variants(self) -> list[Variant]:
+        """All variants that have instances, a shadow too."""
+        return [variant for variant in self.variants if isinstance(variant, Variant)]
+
+    @property
+    def rollout(self) -> Rollout:
+        """How the endpoint is updated."""
+        return choose(self.update, self.fleet())
+
+    def places(self) -> Iterator[Place]:
+        """Yield where the models run."""
+        for index, variant in enumerate(self.variants):
+            yield variant.place(f"variants.{index}")
+
+    def fleet(self) -> Fleet:
+        """Return what the endpoint's instances allow an update to do."""
+        raise NotImplementedError
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield what is wrong with the variants together, and with updating them so."""
+        yield from _variant_problems(self.variants)
+        failures = self.update.rollback.max_failures_per_minute
+        if not self.publishes_failures and failures != Rollback().max_failures_per_minute:
+            yield Problem(
+                "update.rollback.max_failures_per_minute",
+                failures,
+                "asynchronous endpoints alone publish InvocationFailures",
+                "remove it; max_5xx_percent counts the others' errors",
+            )
+        for problem in update_problems(self.update, self.fleet()):
+            yield Problem(f"update.{problem.key}", problem.got, problem.why, problem.fix)
+
+
+class InstanceEndpoint(Endpoint):
+    """What an endpoint has whose variants are instances."""
+
+    variants: Annotated[Several[Variant], Cfn(f"{CONFIG}/ProductionVariants")]
+    """The production variants.
+
+    One, unless models or instance types are to be compared on real requests.
+    """
+
+    @property
+    def carries_components(self) -> bool:
+        """Whether the instances carry inference components."""
+        return False
+
+    def fleet(self) -> Fleet:
+        """Return what updates the fewest instances of any variant, and their types, allow."""
+        several = len(self.variants) > 1
+        return Fleet(
+            fewest=min((variant.fewest for variant in self.variants), default=0),
+            most=max((variant.most for variant in self.variants), default=0),
+            no_steps=_INF1 if has_inf1(self.variants) else "",
+            no_batches=_INF1
+            if has_inf1(self.variants)
+            else "AWS does not roll an endpoint with several variants"
+            if several
+            else "",
+        )
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield what is wrong with the variants' numbers, and what components alone can have."""
+        yield from super().problems()
+        if not 1 <= len(self.variants) <= 10:
+            yield Problem(
+                "variants",
+                f"{len(self.variants)} tables",
+                "an endpoint has 1 to 10 production variants",
+                "write that many [[endpoint.variants]] tables",
+            )
+        if self.variants and not any(v.initial_variant_weight for v in self.variants):
+            yield Problem(
+                "variants.0.initial_variant_weight",
+                0,
+                "every variant's is, and none would get a request",
+                "give at least one variant a weight above 0",
+            )
+        for index, variant in enumerate(self.instance_variants):
+            at = f"variants.{index}" if index < len(self.variants) else "shadow"
+            if variant.managed_instance_scaling and not self.carries_components:
+                yield Problem(
+                    f"{at}.managed_instance_scaling",
+                    "given",
+                    "AWS: ManagedInstanceScaling is only supported for inference component "
+                    "endpoints",
+                    "remove it; scaling changes the number of instances here",
+                )
+
+
+def _variant_problems(variants: Sequence[Variant | ServerlessVariant]) -> Iterator[Problem]:
+    names = [variant.name for variant in variants]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield Problem(
+                f"variants.{index}.name",
+                name,
+                "another variant of the endpoint has this name",
+                "give each variant a name of its own",
+            )
+
+
+_INF1 = "AWS moves Inf1 instances all at once, without baking, whatever policy is given"
+
+
+def has_inf1(variants: Sequence[Variant]) -> bool:
+    """Tell whether any of the variants may have Inf1 instances."""
+    return any(
+        name.startswith("ml.inf1.")
+        for variant in variants
+        for name in variant.instance_types.values()
+    )
+
+
+def zero_problems(at: str, scaling: Scaling, why: str, fix: str) -> Iterator[Problem]:
+    """Yield counts of zero where nothing scales to it."""
+    if not scaling.min_capacity:
+        yield Problem(f"{at}.min_capacity", 0, why, fix)
+    for index, action in enumerate(scaling.schedule):
+        for key in ("min_capacity", "max_capacity"):
+            if getattr(action, key) == 0:
+                yield Problem(f"{at}.schedule.{index}.{key}", 0, why, fix)
+
+
+def metric_problems(
+    at: str, scaling: Scaling, named: Collection[str], whose: str
+) -> Iterator[Problem]:
+    """Yield metrics of SageMaker's that are not published where the scaling is."""
+    for key in ("targets", "steps"):
+        for index, policy in enumerate(getattr(scaling, key)):
+            for where, name in own_metrics(policy.metric):
+                if name in named:
+                    continue
+                yield Problem(
+                    f"{at}.{key}.{index}.metric{where}",
+                    name,
+                    f"there is no such metric of {whose}, so nothing would ever scale",
+                    f"choose one of {', '.join(sorted(named))}, or a metric of your own",
+                )

@@ -1,0 +1,229 @@
+"""The [….scaling] tables of a stage: how a count follows the load, and the clock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from settings.errors import Problem
+from settings.metrics import CloudWatchMetric, Metric, PolicyName, Seconds, name_of
+from settings.schedule import ScheduledAction
+from settings.steps import StepAdjustment, StepScaling
+from settings.table import Cfn, Settings, Several
+
+_TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
+_POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
+
+
+class TargetTracking(Settings):
+    """Keep a metric near a value, by adding and removing."""
+
+    cloudformation: ClassVar[str] = f"{_POLICY}/TargetTrackingScalingPolicyConfiguration"
+
+    metric: Annotated[Metric, Cfn("PredefinedMetricSpecification")]
+    """What is measured, which has to fall when the count rises.
+
+    InvocationsPerInstance suits most models: the average number of invocations per instance per
+    minute. ConcurrentRequestsPerModel reacts within seconds, for models that take long.
+    CPUUtilization and GPUUtilization are the sum over cores and GPUs: up to 400 with four.
+    """
+    value: Annotated[float, Cfn("TargetValue")] = Field(gt=0, strict=False)
+    """The value to keep.
+
+    Of InvocationsPerInstance: what one instance sustains per second, times a safety factor (0.5 is
+    common), times 60. Of ProvisionedConcurrencyUtilization: a share from 0 to 1.
+    """
+    name: Annotated[PolicyName | None, Cfn("../PolicyName")] = None
+    """The policy's name: the metric's if absent; needed if two policies track one metric."""
+
+    @property
+    def policy_name(self) -> str:
+        """The policy's name."""
+        return self.name or name_of(self.metric)
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield a share that is no share."""
+        if self.metric == "ProvisionedConcurrencyUtilization" and self.value > 1:
+            yield Problem(
+                "value",
+                self.value,
+                "this metric is a share of the provisioned concurrency, 1 at most, and would "
+                "never reach it",
+                f"write {self.value / 100:g} for {self.value:g} %"
+                if self.value <= 100
+                else "write 0.7 for 70 %",
+            )
+
+
+class Scaling(Settings):
+    """Between which bounds, by which measures and at which times a count changes by itself."""
+
+    cloudformation: ClassVar[str] = _TARGET
+
+    min_capacity: int = Field(ge=0)
+    """The fewest; 0 on asynchronous endpoints and of inference components.
+
+    2 for what must survive the loss of an availability zone.
+    """
+    max_capacity: int = Field(ge=1)
+    """The most: the bound of the bill.
+
+    Within the account's quota for the instance type, or scaling stops there.
+    """
+    targets: Annotated[Several[TargetTracking], Cfn("")] = ()
+    """Measures to keep near a value; of several, the one that asks for most counts."""
+    steps: Annotated[Several[StepScaling], Cfn("")] = ()
+    """Changes that an alarm brings about, where a target is too slow or too coarse."""
+    schedule: Annotated[Several[ScheduledAction], Cfn("ScheduledActions")] = Field(
+        default=(), max_length=200
+    )
+    """Bounds that change with the clock, for load that is known beforehand."""
+    scale_in_cooldown_seconds: Annotated[
+        Seconds, Cfn(f"{TargetTracking.cloudformation}/ScaleInCooldown")
+    ] = 300
+    """How long after removing no more is removed, by the targets.
+
+    Raise it if the count goes up and down.
+    """
+    scale_out_cooldown_seconds: Annotated[
+        Seconds, Cfn(f"{TargetTracking.cloudformation}/ScaleOutCooldown")
+    ] = 60
+    """How long after adding no more is added, by the targets, unless the load calls for still more.
+
+    As long as a new instance takes until it serves.
+    """
+
+    @property
+    def _lows(self) -> list[int]:
+        given = (action.min_capacity for action in self.schedule)
+        return [self.min_capacity, *(low for low in given if low is not None)]
+
+    @property
+    def _highs(self) -> list[int]:
+        given = (action.max_capacity for action in self.schedule)
+        return [self.max_capacity, *(high for high in given if high is not None)]
+
+    @property
+    def lowest(self) -> int:
+        """The fewest that there ever are."""
+        return min(self._lows)
+
+    @property
+    def highest(self) -> int:
+        """The most that there ever are."""
+        return max(self._highs)
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield bounds that exclude each other, no reason to scale, and names given twice."""
+        if self.min_capacity > self.max_capacity:
+            yield Problem(
+                "min_capacity",
+                self.min_capacity,
+                f"it is above max_capacity, {self.max_capacity}",
+                f"lower it to {self.max_capacity} or raise max_capacity",
+            )
+        if not (self.targets or self.steps or self.schedule):
+            yield Problem(
+                "targets",
+                "missing",
+                "nothing would ever change the count",
+                'write targets = [{ metric = "…", value = … }], steps or a schedule, or remove '
+                "scaling",
+            )
+        cooldowns = ("scale_in_cooldown_seconds", "scale_out_cooldown_seconds")
+        for key in () if self.targets else cooldowns:
+            if getattr(self, key) != type(self).model_fields[key].default:
+                yield Problem(
+                    key,
+                    getattr(self, key),
+                    "there are no targets that it could be of",
+                    "remove it; a step has a cooldown of its own",
+                )
+        yield from self._half_problems()
+        policies = [
+            *([("", _FROM_ZERO)] if not self.lowest else []),
+            *((f"targets.{index}", each.policy_name) for index, each in enumerate(self.targets)),
+            *((f"steps.{index}", each.policy_name) for index, each in enumerate(self.steps)),
+        ]
+        # Letter cases and punctuation make no construct's id of its own.
+        yield from _twice(policies, "policy", lambda name: re.sub(r"[.-]", "", name).lower())
+        yield from _twice(
+            [(f"schedule.{index}", each.name) for index, each in enumerate(self.schedule)],
+            "scheduled action",
+        )
+
+    def _half_problems(self) -> Iterator[Problem]:
+        """Yield actions of one bound that another action's other bound may exclude at its time."""
+        most, fewest = max(self._lows), min(self._highs)
+        for index, action in enumerate(self.schedule):
+            low, high = action.min_capacity, action.max_capacity
+            if high is None and low is not None and low > fewest:
+                yield _excluded(index, "min", low, "max", fewest)
+            if low is None and high is not None and high < most:
+                yield _excluded(index, "max", high, "min", most)
+
+
+def _excluded(index: int, key: str, value: int, other: str, bound: int) -> Problem:
+    return Problem(
+        f"schedule.{index}.{key}_capacity",
+        value,
+        f"{other}_capacity may be {bound} at that time, and excludes it",
+        f"give the action a {other}_capacity too",
+    )
+
+
+def _twice(
+    named: Sequence[tuple[str, str]], kind: str, folded: Callable[[str], str] = str
+) -> Iterator[Problem]:
+    names = [folded(name) for _, name in named]
+    for index, (key, name) in enumerate(named):
+        if names[index] in names[:index]:
+            yield Problem(
+                f"{key}.name", name, f"another {kind} has this name", "give each a name of its own"
+            )
+
+
+def from_zero_instances(endpoint_name: str) -> StepScaling:
+    """Return what brings an asynchronous endpoint back from zero, which no target does.
+
+    Without instances there is no backlog per instance: only this metric is still published
+    (SageMaker Developer Guide, "Autoscale an asynchronous endpoint", whose figures these are).
+    """
+    return StepScaling(
+        name=_FROM_ZERO,
+        metric=CloudWatchMetric(
+            namespace="AWS/SageMaker",
+            metric_name="HasBacklogWithoutCapacity",
+            dimensions={"EndpointName": endpoint_name},
+        ),
+        threshold=1,
+        step_adjustments=_ONE_MORE,
+        evaluation_periods=2,
+    )
+
+
+def from_zero_copies(component_name: str) -> StepScaling:
+    """Return what brings an inference component back from zero, once a request was refused.
+
+    SageMaker Developer Guide, "Scale an endpoint to zero instances", whose figures these are, but
+    for one: its alarm waits for a second refused request within a minute, ours for none.
+    """
+    return StepScaling(
+        name=_FROM_ZERO,
+        metric=CloudWatchMetric(
+            namespace="AWS/SageMaker",
+            metric_name="NoCapacityInvocationFailures",
+            dimensions={"InferenceComponentName": component_name},
+            statistic="Sum",
+        ),
+        threshold=1,
+        step_adjustments=_ONE_MORE,
+        cooldown=60,
+    )
+
+
+_FROM_ZERO = "FromZero"
+_ONE_MORE = (StepAdjustment(metric_interval_lower_bound=0, scaling_adjustment=1),)

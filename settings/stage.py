@@ -1,0 +1,300 @@
+"""A stage: everything its user may set, read from its file and checked here.
+
+The fields mirror CloudFormation's properties in snake_case. Whatever AWS would refuse, or what
+cannot work, is refused when the file is read, all of a file's problems at once.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+
+from catalogue.images import ImageError, published
+from catalogue.instance_types import instance_type_problem, memory_bytes
+from settings.artifact import S3Artifact
+from settings.errors import Problem, StageError, explain, explain_rules, refuse
+from settings.hardware import hardware_problems
+from settings.model import AnyModel, FrameworkModel, Model
+from settings.modes import AnyEndpoint
+from settings.schema import TomlSchema
+from settings.serverless import ServerlessEndpoint
+from settings.table import Cfn, Settings
+from settings.variants import Place
+
+# A name becomes part of logical ids, and of a container's host name.
+ModelName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", max_length=63)]
+
+
+class Stage(Settings):
+    """One deployment: which models, in which images, served how."""
+
+    region: Annotated[str, Cfn("")] = Field(
+        pattern=r"^[a-z]{2,4}(-[a-z]+)+-\d$", examples=["eu-central-1"]
+    )
+    """The AWS region, such as "eu-central-1".
+
+    The one that the callers are in: a request that crosses regions takes longer, and is billed.
+    """
+    model: Annotated[AnyModel | None, Cfn("AWS::SageMaker::Model")] = None
+    """What is deployed, and in which image."""
+    models: Annotated[dict[ModelName, AnyModel], Cfn("AWS::SageMaker::Model")] = Field(default={})
+    """What is deployed if it is several, each under a name that variants, a pipeline or inference
+    components serve it by.
+
+    In place of [model], to compare models, to chain them, or to let them share instances.
+    """
+    endpoint: Annotated[AnyEndpoint, Cfn("AWS::SageMaker::Endpoint")]
+    """How it is served."""
+
+    @property
+    def served(self) -> Mapping[str, Model]:
+        """The models by their names; the one [model] has none, ""."""
+        return {"": self.model} if self.model else self.models
+
+    def places(self, name: str = "") -> list[Place]:
+        """Return where a model runs."""
+        return [place for place in self.endpoint.places() if (place.model or "") == name]
+
+    def image(self, name: str = "") -> str:
+        """Return a model's image: its URI, or what image_for returns of one that needs more."""
+        instance_type = next(iter(self.places(name)[0].instance_types.values()))
+        return self.served[name].image_for(self.region, instance_type)
+
+    def container_environment(self, name: str = "") -> dict[str, str]:
+        """Return the environment variables of a model's container, the user's and Slipway's."""
+        model = self.served[name]
+        return model.environment | model.rendered_environment(self.region)
+
+    def memory_bytes(self, name: str = "") -> int | None:
+        """Return the least memory of a model's container, or None if a type's is not known."""
+        sizes = [
+            place.memory_in_mb * 1024 * 1024 if place.memory_in_mb else memory_bytes(instance_type)
+            for place in self.places(name)
+            for instance_type in place.instance_types.values()
+        ]
+        return None if None in sizes else min(size for size in sizes if size is not None)
+
+    def startup_seconds(self, name: str = "") -> int | None:
+        """Return how long a model's container may take to start, if anything says so."""
+        given = [place.startup_seconds for place in self.places(name)]
+        return min((seconds for seconds in given if seconds), default=None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_one_table(cls, document: Any) -> Any:
+        if not isinstance(document, dict):
+            return document
+        one, several = document.get("model"), document.get("models")
+        if (one is None) == (several in (None, {})):
+            got = "missing" if one is None else "given, and models too"
+            why = "a stage has either one [model] or [models.NAME] tables"
+            refuse([Problem("model", got, why, "write one of the two")])
+        return document
+
+    @field_validator("model", "models")
+    @classmethod
+    def _check_frameworks(
+        cls, given: Model | dict[str, Model] | None, info: ValidationInfo
+    ) -> Model | dict[str, Model] | None:
+        # A validator of the field rather than a rule of the stage, so that it speaks up also
+        # when something is wrong with the endpoint.
+        found = []
+        for name, model in (given if isinstance(given, dict) else {"": given}).items():
+            if isinstance(model, FrameworkModel) and "region" in info.data:
+                try:
+                    published(model.framework, model.version, info.data["region"])
+                except ImageError as error:
+                    table = f"{name}." if name else ""
+                    found.append(_image_problem(table, model, info.data["region"], error))
+        refuse(found)
+        return given
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield models that nobody named or serves, and instance types that no image fits."""
+        yield from self._name_problems()
+        yield from self._multi_model_problems()
+        yield from hardware_problems(self.endpoint)
+        if isinstance(self.endpoint, ServerlessEndpoint):
+            yield from self._serverless_problems()
+        # A type that there is not has no image either: told once, by what is plainer.
+        unknown = {problem.key: problem for problem in self._type_problems()}
+        yield from unknown.values()
+        for name, model in self.served.items():
+            for problem in self._image_problems(name, model):
+                if problem.key not in unknown:
+                    yield problem
+
+    def _multi_model_problems(self) -> Iterator[Problem]:
+        """Yield where a model of many models is served in a way that cannot say which it wants."""
+        for name, model in self.served.items():
+            if model.multi_model and (why := self.endpoint.no_multi_model):
+                yield Problem(f"{_table(name)}.multi_model", "true", why, "remove it")
+
+    def _serverless_problems(self) -> Iterator[Problem]:
+        """Yield what serverless containers cannot have.
+
+        SageMaker Developer Guide, "Deploy models with Amazon SageMaker Serverless Inference",
+        feature exclusions; API reference, ContainerDefinition, ModelDataSource.
+        """
+        for name, model in self.served.items():
+            table, artifact = _table(name), model.artifact
+            if isinstance(artifact, S3Artifact) and artifact.is_prefix and not model.multi_model:
+                yield Problem(
+                    f"{table}.artifact",
+                    artifact,
+                    "a serverless endpoint takes an archive, and no files below a prefix",
+                    'write "s3://BUCKET/KEY.tar.gz", or serve in mode realtime',
+                )
+            if model.network_isolation:
+                yield Problem(
+                    f"{table}.network_isolation",
+                    "true",
+                    "AWS has no serverless endpoints without a network",
+                    "remove it, or serve in mode realtime",
+                )
+
+    def _type_problems(self) -> Iterator[Problem]:
+        for place in self.endpoint.places():
+            for key, instance_type in place.instance_types.items():
+                if problem := instance_type_problem(instance_type, self.region):
+                    yield Problem(f"endpoint.{key}", instance_type, *problem)
+
+    def _name_problems(self) -> Iterator[Problem]:
+        known = ", ".join(self.models)
+        ids: dict[str, str] = {}
+        for name in self.models:
+            if (first := ids.setdefault(logical_id(name), name)) != name:
+                yield Problem(
+                    f"models.{name}",
+                    "given",
+                    f"its output would have the name of that of {first}",
+                    "give it a name that differs by more than hyphens and capitals",
+                )
+        served = [place.model for place in self.endpoint.places()]
+        for place in self.endpoint.places():
+            if place.model is not None and place.model not in self.models:
+                fix = f"write one of {known}" if known else "remove it: there is one [model]"
+                yield Problem(f"endpoint.{place.key}", place.model, "there is no such model", fix)
+            if place.model is None and self.models:
+                yield Problem(
+                    f"endpoint.{place.key}",
+                    "missing",
+                    "there are several models",
+                    f"write one of {known}",
+                )
+        # With one that is missing or wrong, which one would be served is not known.
+        known_all = all(name in self.models for name in served)
+        for name in [name for name in self.models if known_all and name not in served]:
+            yield Problem(
+                f"models.{name}",
+                "given",
+                "nothing serves it",
+                "name it in a variant, a pipeline or a component, or remove it",
+            )
+
+    def _image_problems(self, name: str, model: Model) -> Iterator[Problem]:
+        """Yield an instance type that no image fits, or another one than the first's."""
+        images: dict[str, str] = {}
+        types = [each for place in self.places(name) for each in place.instance_types.items()]
+        for key, instance_type in types:
+            key = f"endpoint.{key}"
+            try:
+                image = model.image_for(self.region, instance_type)
+            except ImageError as error:
+                if error.setting == "instance_type":
+                    yield Problem(key, instance_type, str(error), "choose another")
+                else:
+                    yield _image_problem(f"{_table(name)}.", model, instance_type, error)
+                return
+            images.setdefault(image, instance_type)
+            if len(images) > 1:
+                first, _ = images.values()
+                why = f"it needs another image than {first}, and both have one model"
+                yield Problem(key, instance_type, why, "choose instance types of the same kind")
+                return
+
+    @classmethod
+    def load(cls, name: str, folder: Path = Path("stages")) -> Stage:
+        """Read the stage called name from folder/NAME.toml, or from the file that name is.
+
+        A name that ends in ".toml" is a file's path, relative to the project: where folder lies.
+        Raises StageError, which names every problem of the file.
+        """
+        path = _path(name, folder)
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            stages = sorted(file.relative_to(folder) for file in folder.rglob("*.toml"))
+            known = ", ".join(file.with_suffix("").as_posix() for file in stages)
+            raise StageError(
+                f"{path}: there is no such stage; there is {known or 'none'}. "
+                "Choose one with `-c stage=NAME`, or write this file"
+            ) from None
+        except OSError as error:
+            raise StageError(
+                f"{path}: {error.strerror}; a stage is a file that can be read"
+            ) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise StageError(f"{path}: not TOML: {error}") from None
+        return cls.read(document, path)
+
+    @classmethod
+    def read(cls, document: dict[str, Any], path: Path) -> Stage:
+        """Check what a file says; path is for the errors. Raises StageError."""
+        tables: list[tuple[object, Settings]] = []
+        lines: list[str] = []
+        try:
+            stage = cls.model_validate(document, context=tables)
+        except ValidationError as error:
+            lines += explain(path, cls, error)
+        lines += explain_rules(path, document, tables)
+        if lines:
+            raise StageError("\n".join(lines))
+        return stage
+
+
+def _table(name: str) -> str:
+    return f"models.{name}" if name else "model"
+
+
+def logical_id(name: str) -> str:
+    """Make of a model's name the beginning of a logical id, which has letters and digits alone."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("-"))
+
+
+def _path(name: str, folder: Path) -> Path:
+    """Return the file of a stage. Raises StageError for a name of something outside folder."""
+    if name.endswith(".toml"):
+        return folder.parent / name
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise StageError(
+            f"{name}: this is no stage in {folder}; name a file in another folder by its path, "
+            "with its ending .toml"
+        )
+    return folder / f"{name}.toml"
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a stage, by which editors complete and check its file."""
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        **Stage.model_json_schema(schema_generator=TomlSchema),
+        "oneOf": [{"required": ["model"]}, {"required": ["models"]}],
+    }
+
+
+def _image_problem(table: str, model: Model, where: str, error: ImageError) -> Problem:
+    """Tell an image that there is not, by the setting of the model that can be changed."""
+    key = error.setting if error.setting in FrameworkModel.model_fields else "version"
+    value = getattr(model, key)
+    got = "missing" if value is None else f"{value} for {where}"
+    return Problem(f"{table}{key}", got, str(error), "choose one of these")
+
+
+if __name__ == "__main__":
+    print(json.dumps(schema(), indent=2))

@@ -1,0 +1,238 @@
+"""Step policies of a stage: how much a count changes, by how far a metric is from a threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from math import inf
+from typing import Annotated, ClassVar, Literal, get_args
+
+from pydantic import Field
+
+from settings.errors import Problem
+from settings.metrics import (
+    HighResolutionMetric,
+    Metric,
+    PolicyName,
+    Seconds,
+    name_of,
+)
+from settings.table import Cfn, Settings, Several
+
+_POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
+_DAY, _WEEK = 86_400, 604_800
+
+
+class StepAdjustment(Settings):
+    """By how much the count changes while the metric is within bounds, relative to a threshold."""
+
+    cloudformation: ClassVar[str] = f"{_POLICY}/StepScalingPolicyConfiguration/StepAdjustments"
+
+    metric_interval_lower_bound: float | None = Field(default=None, strict=False)
+    """From how far above the threshold (included), or below it if negative; unbounded if absent."""
+    metric_interval_upper_bound: float | None = Field(default=None, strict=False)
+    """To how far above the threshold (excluded), or below it if negative; unbounded if absent."""
+    scaling_adjustment: int
+    """How much is added, or removed if negative; of ExactCapacity the count itself.
+
+    More for steps farther from the threshold, where one instance would not be enough.
+    """
+
+
+class StepScaling(Settings):
+    """Change the count when an alarm goes off, by how far the metric is beyond its threshold."""
+
+    cloudformation: ClassVar[str] = f"{_POLICY}/StepScalingPolicyConfiguration"
+
+    metric: Annotated[Metric, Cfn("AWS::CloudWatch::Alarm/MetricName")]
+    """What the alarm watches."""
+    threshold: Annotated[float, Cfn("AWS::CloudWatch::Alarm/Threshold")] = Field(strict=False)
+    """The value at which the alarm goes off."""
+    comparison_operator: Annotated[
+        Literal[
+            "GreaterThanOrEqualToThreshold",
+            "GreaterThanThreshold",
+            "LessThanThreshold",
+            "LessThanOrEqualToThreshold",
+        ],
+        Cfn("AWS::CloudWatch::Alarm/ComparisonOperator"),
+    ] = "GreaterThanOrEqualToThreshold"
+    """On which side of the threshold it does; LessThan… for a policy that removes."""
+    step_adjustments: Several[StepAdjustment] = Field(min_length=1, max_length=20)
+    """What happens, by how far the metric is from the threshold."""
+    adjustment_type: Literal["ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity"] = (
+        "ChangeInCapacity"
+    )
+    """What an adjustment is: a difference, a difference in percent, or the count itself.
+
+    PercentChangeInCapacity for counts that vary widely.
+    """
+    min_adjustment_magnitude: int | None = Field(default=None, ge=1)
+    """Of PercentChangeInCapacity: the least that is added or removed at a time.
+
+    Raise it where a percentage of few instances would be too little.
+    """
+    cooldown: Seconds = 300
+    """How many seconds after one change the next may follow.
+
+    As long as a new instance takes until it serves, else more are added than the load needs.
+    """
+    period: Annotated[int, Cfn("AWS::CloudWatch::Alarm/Period")] = Field(default=60, ge=10)
+    """Over how many seconds each data point of the metric is taken: 10, 20, 30, or whole minutes.
+
+    Less than 60 for ConcurrentRequestsPerModel and ConcurrentRequestsPerCopy, and for metrics of
+    your own of a high resolution: the others have a data point a minute.
+    """
+    evaluation_periods: Annotated[int, Cfn("AWS::CloudWatch::Alarm/EvaluationPeriods")] = Field(
+        default=1, ge=1
+    )
+    """How many periods in a row have to be beyond the threshold.
+
+    Raise it if single peaks are not worth an instance.
+    """
+    name: Annotated[PolicyName | None, Cfn("../PolicyName")] = None
+    """The policy's name: made of the metric's if absent."""
+
+    @property
+    def policy_name(self) -> str:
+        """The policy's name."""
+        return self.name or f"{name_of(self.metric)}{self.comparison_operator.partition('Than')[0]}"
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield steps that leave a gap or do nothing, and periods that an alarm cannot have."""
+        yield from _bound_problems(self.step_adjustments)
+        yield from self._idle_problems()
+        for index, step in enumerate(self.step_adjustments):
+            if self.adjustment_type == "ExactCapacity" and step.scaling_adjustment < 0:
+                yield Problem(
+                    f"step_adjustments.{index}.scaling_adjustment",
+                    step.scaling_adjustment,
+                    "of ExactCapacity it is the count itself",
+                    'write 0 or more, or adjustment_type = "ChangeInCapacity"',
+                )
+        if self.min_adjustment_magnitude and self.adjustment_type != "PercentChangeInCapacity":
+            yield Problem(
+                "min_adjustment_magnitude",
+                self.min_adjustment_magnitude,
+                f"it belongs to PercentChangeInCapacity, and adjustment_type is "
+                f"{self.adjustment_type}",
+                "remove it",
+            )
+        yield from self._period_problems()
+
+    def _idle_problems(self) -> Iterator[Problem]:
+        """Yield that nothing changes: no step is where the alarm goes off, or each is of 0."""
+        if self.adjustment_type != "ExactCapacity" and not any(
+            step.scaling_adjustment for step in self.step_adjustments
+        ):
+            yield Problem(
+                "step_adjustments.0.scaling_adjustment",
+                0,
+                "every step's is, and nothing would ever change",
+                "give one a number above or below 0",
+            )
+        above = self.comparison_operator.startswith("Greater")
+        ends = [
+            step.metric_interval_upper_bound if above else step.metric_interval_lower_bound
+            for step in self.step_adjustments
+        ]
+        if None not in ends:
+            side, bound = ("above", "lower") if above else ("below", "upper")
+            yield Problem(
+                "step_adjustments",
+                f"none {side} the threshold",
+                f"the alarm goes off {side} it ({self.comparison_operator}), so that nothing "
+                "would ever change",
+                f"give one metric_interval_{bound}_bound = 0 and no other bound",
+            )
+
+    def _period_problems(self) -> Iterator[Problem]:
+        """Yield what CloudWatch refuses, or has no data for (its API reference, PutMetricAlarm)."""
+        if self.period not in (10, 20, 30) and self.period % 60:
+            yield Problem(
+                "period",
+                self.period,
+                "CloudWatch knows periods of 10, 20 and 30 seconds, and of whole minutes",
+                "write 10, 20, 30, 60 or a multiple of it",
+            )
+        elif (
+            self.period < 60
+            and isinstance(self.metric, str)
+            and self.metric not in get_args(HighResolutionMetric)
+        ):
+            yield Problem(
+                "period",
+                self.period,
+                f"{self.metric} has one data point a minute",
+                "write 60 or a multiple of it",
+            )
+        longest = _DAY if self.period < 3600 else _WEEK
+        if self.period * self.evaluation_periods > longest:
+            yield Problem(
+                "evaluation_periods",
+                self.evaluation_periods,
+                f"with a period of {self.period} seconds an alarm looks back "
+                f"{longest // self.period} periods at most",
+                "lower it",
+            )
+
+
+def _bound_problems(steps: Sequence[StepAdjustment]) -> Iterator[Problem]:
+    """Yield bounds between which nothing lies, and gaps, overlaps and missing ends of the steps.
+
+    Application Auto Scaling API reference, StepAdjustment: the ranges neither overlap nor leave a
+    gap, one without a lower bound is needed below zero, one without an upper bound above it, and
+    no step is without both.
+    """
+    for index, step in enumerate(steps):
+        low, high = step.metric_interval_lower_bound, step.metric_interval_upper_bound
+        if low is not None and high is not None and low >= high:
+            yield Problem(
+                f"step_adjustments.{index}.metric_interval_upper_bound",
+                high,
+                f"it is not above metric_interval_lower_bound, {low:g}",
+                "raise it",
+            )
+            return
+        if low is None and high is None:
+            yield Problem(
+                f"step_adjustments.{index}",
+                "without a bound",
+                "Application Auto Scaling wants one of the two at least",
+                "write metric_interval_lower_bound = 0 for all that is above the threshold",
+            )
+            return
+    ordered = sorted(steps, key=_begin)
+    for one, two in pairwise(ordered):
+        end, begin = one.metric_interval_upper_bound, two.metric_interval_lower_bound
+        if end != begin or end is None:
+            yield Problem(
+                "step_adjustments",
+                f"one up to {_bound(end)}, the next from {_bound(begin)}",
+                "steps may neither overlap nor leave a gap",
+                "let each begin where another ends",
+            )
+            return
+    lowest, highest = _begin(ordered[0]), ordered[-1].metric_interval_upper_bound
+    if -inf < lowest < 0:
+        yield _no_end("lower", lowest, "below")
+    if highest is not None and highest > 0:
+        yield _no_end("upper", highest, "above")
+
+
+def _begin(step: StepAdjustment) -> float:
+    low = step.metric_interval_lower_bound
+    return -inf if low is None else low
+
+
+def _no_end(bound: str, last: float, side: str) -> Problem:
+    return Problem(
+        "step_adjustments",
+        f"none without metric_interval_{bound}_bound",
+        f"the steps end {side} the threshold at {last:g}, and beyond that nothing would be done",
+        f"leave out metric_interval_{bound}_bound of the last step {side} the threshold",
+    )
+
+
+def _bound(value: float | None) -> str:
+    return "no bound" if value is None else f"{value:g}"

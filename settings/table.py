@@ -1,0 +1,74 @@
+"""What all settings of a stage have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Self, TypeVar
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationInfo,
+    model_validator,
+)
+
+from settings.errors import Problem, refuse
+
+T = TypeVar("T")
+
+Several = Annotated[tuple[T, ...], Field(strict=False)]
+"""An array of the file: TOML gives a list, and settings are frozen."""
+
+
+@dataclass(frozen=True)
+class Cfn:
+    """The CloudFormation property behind a setting whose name alone does not tell it.
+
+    Below that of its table, with a slash between levels; "" if there is none.
+    """
+
+    name: str
+
+
+class Settings(BaseModel):
+    """A table of the file: frozen, without unknown keys, checked when it is read."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        protected_namespaces=(),
+    )
+
+    cloudformation: ClassVar[str] = ""
+    """The CloudFormation property that holds those of the settings, such as "TYPE/Properties"."""
+
+    @classmethod
+    def elsewhere(cls, key: str) -> str:  # noqa: ARG003
+        """Return where there is a setting that is not one of this table's, or ""."""
+        return ""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _check_rules(
+        cls, table: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
+        settings = handler(table)
+        if isinstance(info.context, list):
+            # The rules of a table are asked later, so that a problem of one does not hide those
+            # of the table around it.
+            info.context.append((table, settings))
+        else:
+            refuse(settings.problems())
+        return settings
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield what is wrong with these settings together, each one by itself being right.
+
+        What they contain may break rules of its own, and has reported that itself.
+        """
+        yield from ()

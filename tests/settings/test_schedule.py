@@ -1,0 +1,127 @@
+"""Which scheduled actions are refused, and why."""
+
+from __future__ import annotations
+
+import tomllib
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from settings.schedule import ScheduledAction
+
+
+def action(toml: str = "", **values: Any) -> ScheduledAction:
+    given = {"name": "Morning", "schedule": "cron(0 8 ? * MON-FRI *)", "min_capacity": 1}
+    return ScheduledAction.model_validate(given | tomllib.loads(toml) | values)
+
+
+def refused(toml: str = "", **values: Any) -> str:
+    with pytest.raises(ValidationError) as caught:
+        action(toml, **values)
+    (error,) = caught.value.errors()
+    problems = error["ctx"]["problems"]
+    return "\n".join(f"{each.key} is {each.got}: {each.why}; {each.fix}" for each in problems)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        "cron(0 8 ? * MON-FRI *)",
+        "cron(30 6 ? * MON *)",
+        "cron(0/15 8-17 ? * 2-6 2027-2030)",
+        "cron(0 0 1,15 * ? *)",
+        "cron(0 0 L JAN,JUL ? *)",
+        "cron(0 0 3W */2 ? *)",
+        "cron(0 18 ? * 6L *)",
+        "cron(0 9 ? * MON#1 2027)",
+        "rate(1 minute)",
+        "rate(5 minutes)",
+        "rate(12 hours)",
+        "rate(1 day)",
+        "at(2027-01-31T08:00:00)",
+    ],
+)
+def test_schedules_that_application_auto_scaling_has_are_accepted(schedule: str) -> None:
+    assert action(schedule=schedule).schedule == schedule
+
+
+@pytest.mark.parametrize(
+    ("schedule", "said"),
+    [
+        ("0 8 * * *", "knows cron expressions of six fields"),
+        ("cron(0 8 * * MON-FRI)", "knows cron expressions of six fields"),
+        ("cron(0 8 * * MON-FRI *)", "either the day of the month or the day of the week is ?"),
+        ("cron(0 8 ? * ? *)", "either the day of the month or the day of the week is ?"),
+        ("cron(60 8 ? * MON *)", "60 is no minute: it goes from 0 to 59"),
+        ("cron(0 24 ? * MON *)", "24 is no hour: it goes from 0 to 23"),
+        ("cron(0 8 32 * ? *)", "32 is no day of the month: it goes from 1 to 31"),
+        ("cron(0 8 ? 13 MON *)", "13 is no month: it goes from 1 to 12, or JAN"),
+        ("cron(0 8 ? * 0 *)", "0 is no day of the week: it goes from 1 to 7, or SUN"),
+        ("cron(0 8 ? * MO *)", "MO is no day of the week"),
+        ("cron(0 8 ? * MON 1969)", "1969 is no year"),
+        ("cron(0/0 8 ? * MON *)", "0/0 is no minute: a step is a number above 0"),
+        ("cron(0-5-9 8 ? * MON *)", "0-5-9 is no minute: a range has two ends"),
+        ("rate(1 minutes)", "knows cron expressions of six fields"),
+        ("rate(5 minute)", "knows cron expressions of six fields"),
+        ("rate(0 hours)", "knows cron expressions of six fields"),
+        ("at(2027-02-30T08:00:00)", "day is out of range for month"),
+        ("at(2027-01-31 08:00:00)", "knows cron expressions of six fields"),
+        ("at(2027-01-31T08:00:00Z)", "knows cron expressions of six fields"),
+    ],
+)
+def test_other_schedules_are_refused_with_the_field_that_is_wrong(schedule: str, said: str) -> None:
+    line = refused(schedule=schedule)
+    assert line.startswith(f"schedule is {schedule}: ")
+    assert said in line
+    assert 'write like "cron(0 8 ? * MON-FRI *)"' in line
+
+
+@given(st.datetimes())
+def test_any_time_is_accepted(time: datetime) -> None:
+    assert action(schedule=f"at({time.replace(microsecond=0).isoformat()})")
+
+
+@given(st.text(alphabet="cronateat() 0189*?/,-#LWMONJAN:TZ", max_size=30))
+def test_no_text_is_a_traceback(text: str) -> None:
+    with suppress(ValidationError):
+        assert action(schedule=text).schedule == text
+
+
+def test_times_without_an_offset_are_refused_since_aws_means_utc() -> None:
+    assert refused("start_time = 2027-01-31T08:00:00") == (
+        "start_time is 2027-01-31 08:00:00: it does not say in which time zone; "
+        "write 2027-01-31T08:00:00Z"
+    )
+    assert "end_time is 2027" in refused("end_time = 2027-01-31T08:00:00")
+    assert action("start_time = 2027-01-31T08:00:00Z").start_time
+
+
+@pytest.mark.parametrize("end", ["2027-01-31T08:00:00Z", "2027-01-31T09:00:00+02:00"])
+def test_an_end_that_is_not_after_the_beginning_is_refused(end: str) -> None:
+    start = "start_time = 2027-01-31T08:00:00Z"
+    assert "it is not after start_time" in refused(f"{start}\nend_time = {end}")
+    assert action(f"{start}\nend_time = 2027-01-31T08:00:01Z")
+
+
+def test_a_beginning_of_what_happens_once_is_refused() -> None:
+    once = {"schedule": "at(2027-01-31T08:00:00)"}
+    assert "what happens once" in refused("start_time = 2027-01-31T08:00:00Z", **once)
+
+
+def test_a_time_zone_is_of_the_worlds_and_not_of_a_rate() -> None:
+    assert action(timezone="Europe/Berlin").timezone == "Europe/Berlin"
+    assert "timezone is Berlin: there is no such time zone" in refused(timezone="Berlin")
+    rate = {"schedule": "rate(1 day)", "timezone": "Europe/Berlin"}
+    assert "timezone is Europe/Berlin: a rate has no time of day" in refused(**rate)
+
+
+def test_bounds_are_given_and_in_their_order() -> None:
+    assert "min_capacity is missing: the action would" in refused(min_capacity=None)
+    assert "min_capacity is 3: it is above max_capacity, 2" in refused(
+        min_capacity=3, max_capacity=2
+    )
