@@ -81,16 +81,7 @@ def cdk_context() -> dict[str, Any]:
 def project(tmp_path: Path, model_folder: Path) -> Path:
     """A checkout with a trained model, to be changed at will."""
     folder = tmp_path / "project"
-    for name in (
-        "settings",
-        "catalogue",
-        "container",
-        "stacks",
-        "stages",
-        "model_artifact",
-        "inference",
-        "local_cloud",
-    ):
+    for name in (*PACKAGES, "stages"):
         ignore = shutil.ignore_patterns("__pycache__", "model")
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
     shutil.copytree(model_folder, folder / "model_artifact" / "model")
