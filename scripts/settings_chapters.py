@@ -17,7 +17,7 @@ from settings.serverless import ServerlessEndpoint
 from settings.stage import Stage
 from settings.steps import StepAdjustment, StepScaling
 from settings.table import Settings
-from settings.update import Rollback, Update
+from settings.update import AsyncRollback, AsyncUpdate, Rollback, Update
 from settings.variants import (
     CapacityReservation,
     InstancePool,
@@ -256,7 +256,7 @@ metrics.memory = {{ namespace = "/aws/sagemaker/Endpoints", metric_name = "Memor
 """,
     ),
     Chapter(
-        (Update,),
+        (Update, AsyncUpdate),
         "`[endpoint.update]`",
         """\
 [endpoint.update]
@@ -268,12 +268,25 @@ wait_interval_in_seconds = 600
 instance_type = "ml.m5.large"
 initial_instance_count = 4
 """,
+        shared=True,
         level=2,
     ),
     Chapter(
         (Rollback,),
         "`[endpoint.update.rollback]`",
         '[endpoint.update.rollback]\nmax_model_latency_seconds = 0.5\nalarms = ["clicks-fell"]\n',
+    ),
+    Chapter(
+        (AsyncUpdate, Update),
+        '`[endpoint.update]` with `mode = "async"`',
+        "",
+        about="The settings of any update; what puts the old instances back is "
+        "[async rollback](#async-rollback).",
+    ),
+    Chapter(
+        (AsyncRollback,),
+        '`[endpoint.update.rollback]` with `mode = "async"`',
+        '[endpoint]\nmode = "async"\n\n[endpoint.update.rollback]\nmax_failures_per_minute = 20\n',
     ),
     Chapter(
         (InferenceComponent,),

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from local_cloud.cloudformation.schemas import find
 from settings.metrics import NamedMetric
 from settings.schema import TomlSchema, docstrings
-from settings.table import Cfn, Settings
+from settings.table import Settings
 
 _UNITS = {
     "_seconds": "seconds",
@@ -85,15 +85,8 @@ def property_of(table: type[Settings], name: str) -> str:
 
     Its path, such as "AWS::CloudWatch::Alarm/Threshold"; "" for a setting of Slipway's own.
     """
-    given = [each for each in table.model_fields[name].metadata if isinstance(each, Cfn)]
-    relative = given[0].name if given else name.replace("_", "")
-    if not relative:
-        return ""
-    path = [] if relative.startswith("AWS::") else table.cloudformation.split("/")
-    for part in relative.split("/"):
-        path = path[:-1] if part == ".." else [*path, part]
     try:
-        return spelled("/".join(path))
+        return next((spelled(path) for path in table.paths(name)), "")
     except UnknownPropertyError as error:
         raise UnknownPropertyError(f"{table.__name__}.{name}: {error}") from None
 
@@ -107,7 +100,7 @@ def spelled(path: str) -> str:
     node, known = schema.body, [type_name]
     for name in names:
         properties = _below(schema.body, node)
-        spelling = {each.lower(): each for each in properties}.get(name.lower())
+        spelling = {each.lower(): each for each in properties}.get(name.replace("_", "").lower())
         if spelling is None:
             listed = ", ".join(properties)
             raise UnknownPropertyError(f"{'/'.join(known)} has no {name!r}, but {listed}")

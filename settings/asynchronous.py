@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
@@ -10,7 +10,10 @@ from pydantic import Field
 from settings.endpoint import CONFIG, InstanceEndpoint, metric_problems
 from settings.errors import Problem
 from settings.metrics import BacklogMetric, Utilization
+from settings.scaling import Scaling, from_zero_instances
+from settings.steps import StepScaling
 from settings.table import Cfn, Settings, Several
+from settings.update import AsyncUpdate
 from settings.variants import S3Uri
 
 _ASYNC = f"{CONFIG}/AsyncInferenceConfig"
@@ -61,9 +64,6 @@ class Notifications(Settings):
 class AsyncEndpoint(InstanceEndpoint):
     """An endpoint with a queue: requests and answers lie in Amazon S3."""
 
-    publishes_failures: ClassVar[bool] = True
-    no_multi_model: ClassVar[str] = "a request to an asynchronous endpoint cannot name a model"
-
     mode: Annotated[Literal["async"], Cfn("")]
     """Requests wait in a queue, may be large and take long, and instances may go to zero."""
     s3_input_path: Annotated[S3Uri | None, Cfn("")] = None
@@ -96,6 +96,21 @@ class AsyncEndpoint(InstanceEndpoint):
 
     Rather than have callers look into S3 again and again.
     """
+
+    update: Annotated[AsyncUpdate, Cfn("DeploymentConfig")] = AsyncUpdate()
+    """How an update replaces the instances.
+
+    Leave it out at first: the safest way that the endpoint allows is chosen, and printed.
+    """
+
+    @property
+    def no_multi_model(self) -> str:
+        """Why no model can be one of many."""
+        return "a request to an asynchronous endpoint cannot name a model"
+
+    def steps_from_zero(self, scaling: Scaling) -> Sequence[StepScaling]:
+        """Return what brings a variant back whose instances have gone, if they ever go."""
+        return () if scaling.lowest else (from_zero_instances(self.name),)
 
     def problems(self) -> Iterator[Problem]:
         """Yield metrics that asynchronous endpoints do not publish, and a way to zero alone."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from settings.errors import Problem
-from settings.scaling import Scaling
+from settings.scaling import Scaling, from_zero_copies
+from settings.steps import StepScaling
 from settings.table import Cfn, Settings
 from settings.variants import Name, Place, StartupSeconds, bounds_problems
 
@@ -19,6 +20,7 @@ class InferenceComponent(Settings):
     """A model in some number of copies, each with its share of an instance."""
 
     cloudformation: ClassVar[str] = f"{_COMPONENT}/Specification/ComputeResourceRequirements"
+    scalable_dimension: ClassVar[str] = "sagemaker:inference-component:DesiredCopyCount"
 
     name: Annotated[Name, Cfn(f"{_COMPONENT}/InferenceComponentName")]
     """The component's name, by which callers ask for it; no other of the account may have it."""
@@ -112,6 +114,12 @@ class InferenceComponent(Settings):
     def most(self) -> int:
         """The largest number of copies that there may be."""
         return max(self.copy_count, self.scaling.highest if self.scaling else self.copy_count)
+
+    @property
+    def steps_from_zero(self) -> Sequence[StepScaling]:
+        """What brings the copies back once they have gone, if they ever go."""
+        goes = self.scaling is not None and not self.scaling.lowest
+        return (from_zero_copies(self.name),) if goes else ()
 
     def problems(self) -> Iterator[Problem]:
         """Yield memory that is less at the most than at least, and copies outside their bounds."""

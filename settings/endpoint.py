@@ -6,17 +6,19 @@ updates works in it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import field_validator
 
+from settings.components import InferenceComponent
 from settings.errors import Problem, refuse
 from settings.metrics import own_metrics
+from settings.model import Model
 from settings.scaling import Scaling
+from settings.steps import StepScaling
 from settings.table import Cfn, Settings, Several
-from settings.update import Fleet, Rollback, Rollout, Update, choose
-from settings.update import problems as update_problems
+from settings.update import Movable, Rollout, Update, choose
 from settings.variants import Name, Place, ServerlessVariant, Variant
 
 CONFIG = "AWS::SageMaker::EndpointConfig"
@@ -29,8 +31,6 @@ class Endpoint(Settings):
     """What an endpoint has in every mode."""
 
     cloudformation: ClassVar[str] = "AWS::SageMaker::Endpoint"
-    publishes_failures: ClassVar[bool] = False
-    """Whether requests that fail on the way to the model and back are counted for alarms."""
 
     name: Annotated[Name, Cfn("EndpointName")]
     """The endpoint's name, which callers hold; another name is another endpoint.
@@ -65,36 +65,59 @@ class Endpoint(Settings):
         return f"mode {' or '.join(modes)}" if modes else ""
 
     @property
-    def instance_variants(self) -> list[Variant]:
-        """All variants that have instances, a shadow too."""
-        return [variant for variant in self.variants if isinstance(variant, Variant)]
+    def instance_variants(self) -> dict[str, Variant]:
+        """The variants that have instances, a shadow too, by the keys of their tables."""
+        return {}
+
+    @property
+    def shadow_variants(self) -> Sequence[Variant]:
+        """The variants that get copies of requests."""
+        return ()
+
+    @property
+    def inference_components(self) -> Sequence[InferenceComponent]:
+        """The components that share the endpoint's instances."""
+        return ()
+
+    def chains(self, served: Iterable[str]) -> Mapping[str, Sequence[str]]:
+        """Return the SageMaker Models by their names: which of the served models each is made of.
+
+        Several are a pipeline.
+        """
+        return {name: (name,) for name in served}
+
+    @property
+    def no_multi_model(self) -> str:
+        """Why no model can be one of many; "" if it can."""
+        return ""
+
+    def model_problems(self, model: Model) -> Iterator[Problem]:
+        """Yield what a model cannot have where it is served so."""
+        if model.multi_model and self.no_multi_model:
+            yield Problem("multi_model", "true", self.no_multi_model, "remove it")
+
+    def steps_from_zero(self, scaling: Scaling) -> Sequence[StepScaling]:  # noqa: ARG002
+        """Return what brings a variant back whose instances have gone, if they ever go."""
+        return ()
 
     @property
     def rollout(self) -> Rollout:
         """How the endpoint is updated."""
-        return choose(self.update, self.fleet())
+        return choose(self.update, self.movable())
 
     def places(self) -> Iterator[Place]:
         """Yield where the models run."""
         for index, variant in enumerate(self.variants):
             yield variant.place(f"variants.{index}")
 
-    def fleet(self) -> Fleet:
+    def movable(self) -> Movable:
         """Return what the endpoint's instances allow an update to do."""
         raise NotImplementedError
 
     def problems(self) -> Iterator[Problem]:
         """Yield what is wrong with the variants together, and with updating them so."""
         yield from _variant_problems(self.variants)
-        failures = self.update.rollback.max_failures_per_minute
-        if not self.publishes_failures and failures != Rollback().max_failures_per_minute:
-            yield Problem(
-                "update.rollback.max_failures_per_minute",
-                failures,
-                "asynchronous endpoints alone publish InvocationFailures",
-                "remove it; max_5xx_percent counts the others' errors",
-            )
-        for problem in update_problems(self.update, self.fleet()):
+        for problem in self.update.problems_with(self.movable()):
             yield Problem(f"update.{problem.key}", problem.got, problem.why, problem.fix)
 
 
@@ -108,14 +131,14 @@ class InstanceEndpoint(Endpoint):
     """
 
     @property
-    def carries_components(self) -> bool:
-        """Whether the instances carry inference components."""
-        return False
+    def instance_variants(self) -> dict[str, Variant]:
+        """The variants that have instances, a shadow too, by the keys of their tables."""
+        return {f"variants.{index}": variant for index, variant in enumerate(self.variants)}
 
-    def fleet(self) -> Fleet:
+    def movable(self) -> Movable:
         """Return what updates the fewest instances of any variant, and their types, allow."""
         several = len(self.variants) > 1
-        return Fleet(
+        return Movable(
             fewest=min((variant.fewest for variant in self.variants), default=0),
             most=max((variant.most for variant in self.variants), default=0),
             no_steps=_INF1 if has_inf1(self.variants) else "",
@@ -143,9 +166,8 @@ class InstanceEndpoint(Endpoint):
                 "every variant's is, and none would get a request",
                 "give at least one variant a weight above 0",
             )
-        for index, variant in enumerate(self.instance_variants):
-            at = f"variants.{index}" if index < len(self.variants) else "shadow"
-            if variant.managed_instance_scaling and not self.carries_components:
+        for at, variant in self.instance_variants.items():
+            if variant.managed_instance_scaling and not self.inference_components:
                 yield Problem(
                     f"{at}.managed_instance_scaling",
                     "given",
@@ -170,7 +192,7 @@ def _variant_problems(variants: Sequence[Variant | ServerlessVariant]) -> Iterat
 _INF1 = "AWS moves Inf1 instances all at once, without baking, whatever policy is given"
 
 
-def has_inf1(variants: Sequence[Variant]) -> bool:
+def has_inf1(variants: Iterable[Variant]) -> bool:
     """Tell whether any of the variants may have Inf1 instances."""
     return any(
         name.startswith("ml.inf1.")

@@ -9,24 +9,20 @@ from collections.abc import Callable, Iterable, Iterator
 
 from catalogue.instance_types import accelerators, cpu_cores, memory_bytes
 from settings.components import InferenceComponent
+from settings.endpoint import Endpoint
 from settings.errors import Problem
-from settings.modes import AnyEndpoint
-from settings.realtime import RealtimeEndpoint
 from settings.scaling import Scaling
 from settings.variants import Variant
 
 
-def hardware_problems(endpoint: AnyEndpoint) -> Iterator[Problem]:
+def hardware_problems(endpoint: Endpoint) -> Iterator[Problem]:
     """Yield what no instance of an endpoint could give."""
-    shadow = endpoint.shadow if isinstance(endpoint, RealtimeEndpoint) else None
-    variants = {f"variants.{index}": each for index, each in enumerate(endpoint.variants)}
-    for at, variant in (variants | ({"shadow": shadow} if shadow else {})).items():
-        if isinstance(variant, Variant):
-            yield from _variant_problems(f"endpoint.{at}", variant)
-    for index, component in enumerate(getattr(endpoint, "components", ())):
+    for at, variant in endpoint.instance_variants.items():
+        yield from _variant_problems(f"endpoint.{at}", variant)
+    for index, component in enumerate(endpoint.inference_components):
         types = {
             name
-            for variant in endpoint.instance_variants
+            for variant in endpoint.instance_variants.values()
             if component.variant in (None, variant.name)
             for name in variant.instance_types.values()
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Literal, get_args
 
@@ -24,7 +24,7 @@ from settings.metrics import (
     VariantMetric,
 )
 from settings.table import Cfn, Several
-from settings.update import Fleet
+from settings.update import Movable
 from settings.variants import Place, Variant
 
 
@@ -61,14 +61,23 @@ class RealtimeEndpoint(InstanceEndpoint):
     """
 
     @property
-    def instance_variants(self) -> list[Variant]:
-        """All variants that have instances, a shadow too."""
-        return [*self.variants, *([self.shadow] if self.shadow else [])]
+    def instance_variants(self) -> dict[str, Variant]:
+        """The variants that have instances, a shadow too, by the keys of their tables."""
+        return super().instance_variants | ({"shadow": self.shadow} if self.shadow else {})
 
     @property
-    def carries_components(self) -> bool:
-        """Whether the instances carry inference components."""
-        return bool(self.components)
+    def shadow_variants(self) -> Sequence[Variant]:
+        """The variant that gets copies of requests, if there is one."""
+        return (self.shadow,) if self.shadow else ()
+
+    @property
+    def inference_components(self) -> Sequence[InferenceComponent]:
+        """The components that share the endpoint's instances."""
+        return self.components
+
+    def chains(self, served: Iterable[str]) -> Mapping[str, Sequence[str]]:
+        """Return the SageMaker Models by their names: a pipeline is one, and has none."""
+        return {"": self.pipeline} if self.pipeline else super().chains(served)
 
     @property
     def no_multi_model(self) -> str:
@@ -96,10 +105,10 @@ class RealtimeEndpoint(InstanceEndpoint):
         if self.shadow:
             yield self.shadow.place("shadow")
 
-    def fleet(self) -> Fleet:
+    def movable(self) -> Movable:
         """Return what updates allow, of the components if there are any."""
         if self.components:
-            return Fleet(
+            return Movable(
                 fewest=min(component.fewest for component in self.components),
                 most=max(component.most for component in self.components),
                 no_steps="inference components are updated by rolling alone",
@@ -107,10 +116,10 @@ class RealtimeEndpoint(InstanceEndpoint):
                 why="inference components are updated by rolling alone",
                 unit="copies",
             )
-        instances = super().fleet()
+        instances = super().movable()
         if not self.shadow:
             return instances
-        return Fleet(
+        return Movable(
             fewest=instances.fewest,
             most=instances.most,
             no_steps=instances.no_steps,
@@ -166,7 +175,7 @@ class RealtimeEndpoint(InstanceEndpoint):
             )
         if not self.shadow.initial_variant_weight:
             yield Problem("shadow.initial_variant_weight", 0, "it would get no request", "raise it")
-        if has_inf1(self.instance_variants):
+        if has_inf1(self.instance_variants.values()):
             yield Problem(
                 "shadow",
                 self.shadow.name,

@@ -135,7 +135,7 @@ class Scaling(Settings):
             )
         cooldowns = ("scale_in_cooldown_seconds", "scale_out_cooldown_seconds")
         for key in () if self.targets else cooldowns:
-            if getattr(self, key) != type(self).model_fields[key].default:
+            if not self.is_default(key):
                 yield Problem(
                     key,
                     getattr(self, key),

@@ -3,30 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, Literal, get_args
 
+from settings.artifact import S3Artifact
 from settings.endpoint import CONFIG, Endpoint, metric_problems, zero_problems
 from settings.errors import Problem
 from settings.metrics import ConcurrencyMetric
+from settings.model import Model
 from settings.table import Cfn, Several
-from settings.update import Fleet
+from settings.update import Movable
 from settings.variants import ServerlessVariant
 
 
 class ServerlessEndpoint(Endpoint):
     """An endpoint without instances of its own: AWS starts containers as requests come."""
 
-    no_multi_model: ClassVar[str] = "AWS has no serverless multi-model endpoints"
-
     mode: Annotated[Literal["serverless"], Cfn("")]
     """Containers start when requests come, and none is paid for without one."""
     variants: Annotated[Several[ServerlessVariant], Cfn(f"{CONFIG}/ProductionVariants")]
     """The production variant: exactly one."""
 
-    def fleet(self) -> Fleet:
+    @property
+    def no_multi_model(self) -> str:
+        """Why no model can be one of many."""
+        return "AWS has no serverless multi-model endpoints"
+
+    def model_problems(self, model: Model) -> Iterator[Problem]:
+        """Yield what serverless containers cannot have.
+
+        SageMaker Developer Guide, "Deploy models with Amazon SageMaker Serverless Inference",
+        feature exclusions; API reference, ContainerDefinition, ModelDataSource.
+        """
+        yield from super().model_problems(model)
+        artifact = model.artifact
+        if isinstance(artifact, S3Artifact) and artifact.is_prefix and not model.multi_model:
+            yield Problem(
+                "artifact",
+                artifact,
+                "a serverless endpoint takes an archive, and no files below a prefix",
+                'write "s3://BUCKET/KEY.tar.gz", or serve in mode realtime',
+            )
+        if model.network_isolation:
+            yield Problem(
+                "network_isolation",
+                "true",
+                "AWS has no serverless endpoints without a network",
+                "remove it, or serve in mode realtime",
+            )
+
+    def movable(self) -> Movable:
         """Return that all is moved at once: there are no instances to move some of."""
-        return Fleet(
+        return Movable(
             fewest=None,
+            most=1,
             no_batches="AWS does not roll serverless endpoints",
             default="ALL_AT_ONCE",
             why="a serverless endpoint has no instances to move some of",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,13 +17,11 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 
 from catalogue.images import ImageError, published
 from catalogue.instance_types import instance_type_problem, memory_bytes
-from settings.artifact import S3Artifact
 from settings.errors import Problem, StageError, explain, explain_rules, refuse
 from settings.hardware import hardware_problems
 from settings.model import AnyModel, FrameworkModel, Model
 from settings.modes import AnyEndpoint
 from settings.schema import TomlSchema
-from settings.serverless import ServerlessEndpoint
 from settings.table import Cfn, Settings
 from settings.variants import Place
 
@@ -117,10 +116,10 @@ class Stage(Settings):
     def problems(self) -> Iterator[Problem]:
         """Yield models that nobody named or serves, and instance types that no image fits."""
         yield from self._name_problems()
-        yield from self._multi_model_problems()
+        for name, model in self.served.items():
+            for problem in self.endpoint.model_problems(model):
+                yield replace(problem, key=f"{_table(name)}.{problem.key}")
         yield from hardware_problems(self.endpoint)
-        if isinstance(self.endpoint, ServerlessEndpoint):
-            yield from self._serverless_problems()
         # A type that there is not has no image either: told once, by what is plainer.
         unknown = {problem.key: problem for problem in self._type_problems()}
         yield from unknown.values()
@@ -128,35 +127,6 @@ class Stage(Settings):
             for problem in self._image_problems(name, model):
                 if problem.key not in unknown:
                     yield problem
-
-    def _multi_model_problems(self) -> Iterator[Problem]:
-        """Yield where a model of many models is served in a way that cannot say which it wants."""
-        for name, model in self.served.items():
-            if model.multi_model and (why := self.endpoint.no_multi_model):
-                yield Problem(f"{_table(name)}.multi_model", "true", why, "remove it")
-
-    def _serverless_problems(self) -> Iterator[Problem]:
-        """Yield what serverless containers cannot have.
-
-        SageMaker Developer Guide, "Deploy models with Amazon SageMaker Serverless Inference",
-        feature exclusions; API reference, ContainerDefinition, ModelDataSource.
-        """
-        for name, model in self.served.items():
-            table, artifact = _table(name), model.artifact
-            if isinstance(artifact, S3Artifact) and artifact.is_prefix and not model.multi_model:
-                yield Problem(
-                    f"{table}.artifact",
-                    artifact,
-                    "a serverless endpoint takes an archive, and no files below a prefix",
-                    'write "s3://BUCKET/KEY.tar.gz", or serve in mode realtime',
-                )
-            if model.network_isolation:
-                yield Problem(
-                    f"{table}.network_isolation",
-                    "true",
-                    "AWS has no serverless endpoints without a network",
-                    "remove it, or serve in mode realtime",
-                )
 
     def _type_problems(self) -> Iterator[Problem]:
         for place in self.endpoint.places():

@@ -27,10 +27,12 @@ Several = Annotated[tuple[T, ...], Field(strict=False)]
 class Cfn:
     """The CloudFormation property behind a setting whose name alone does not tell it.
 
-    Below that of its table, with a slash between levels; "" if there is none.
+    Below that of its table, with a slash between levels, or from a resource type on; "" if there
+    is none. others are what it is where another part of the template takes it.
     """
 
     name: str
+    others: tuple[str, ...] = ()
 
 
 class Settings(BaseModel):
@@ -48,9 +50,23 @@ class Settings(BaseModel):
     """The CloudFormation property that holds those of the settings, such as "TYPE/Properties"."""
 
     @classmethod
+    def paths(cls, name: str) -> list[str]:
+        """Return the properties behind a setting, such as "AWS::SageMaker::Model/ExecutionRoleArn".
+
+        The first is the usual one; a setting of Slipway's own has none. Names are written as in
+        the annotation: without one, as the setting's own, in snake_case.
+        """
+        given = next((e for e in cls.model_fields[name].metadata if isinstance(e, Cfn)), Cfn(name))
+        return [_below(cls.cloudformation, each) for each in (given.name, *given.others) if each]
+
+    @classmethod
     def elsewhere(cls, key: str) -> str:  # noqa: ARG003
         """Return where there is a setting that is not one of this table's, or ""."""
         return ""
+
+    def is_default(self, name: str) -> bool:
+        """Whether a setting is what it would be if nobody had written it."""
+        return bool(getattr(self, name) == type(self).model_fields[name].default)
 
     @model_validator(mode="wrap")
     @classmethod
@@ -72,3 +88,13 @@ class Settings(BaseModel):
         What they contain may break rules of its own, and has reported that itself.
         """
         yield from ()
+
+
+def _below(table: str, path: str) -> str:
+    """Follow a path from a table's property on, or from a resource type."""
+    if path.startswith("AWS::"):
+        return path
+    place = table.split("/")
+    while path.startswith("../"):
+        place, path = place[:-1], path[3:]
+    return "/".join((*place, path))

@@ -8,21 +8,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, NamedTuple, TypeAlias
 
 from pydantic import Field
 
 from settings.errors import Problem
+from settings.metrics import Statistic
 from settings.table import Cfn, Settings, Several
 
 WaitSeconds = Annotated[int, Field(ge=0, le=3600)]
 Policy: TypeAlias = Literal["ALL_AT_ONCE", "CANARY", "LINEAR", "ROLLING"]
 
 _DEPLOYMENT = "AWS::SageMaker::Endpoint/DeploymentConfig"
+_ROLLING = (
+    f"{_DEPLOYMENT}/RollingUpdatePolicy",
+    "AWS::SageMaker::InferenceComponent/DeploymentConfig/RollingUpdatePolicy",
+)
 
 # The smallest and the largest share of a fleet that may be moved at a time, in percent (SageMaker
 # API reference, TrafficRoutingConfig and RollingUpdatePolicy).
 _SIZES: dict[Policy, tuple[int, int]] = {"CANARY": (1, 50), "LINEAR": (10, 50), "ROLLING": (5, 50)}
+
+
+class Threshold(NamedTuple):
+    """What a metric may not exceed, within any minute, for an update to go on."""
+
+    metric_name: str
+    statistic: Statistic
+    value: float
+    """In the metric's own unit."""
 
 
 class Rollback(Settings):
@@ -37,27 +51,58 @@ class Rollback(Settings):
 
     Raise it where few requests come: one error in fifty is 2 percent already.
     """
-    max_model_latency_seconds: Annotated[float | None, Cfn("AWS::CloudWatch::Alarm/Threshold")] = (
-        Field(default=None, gt=0, le=3600, strict=False)
+    max_model_latency_seconds: Annotated[float, Cfn("AWS::CloudWatch::Alarm/Threshold")] = Field(
+        default=30, gt=0, le=3600, strict=False
     )
-    """The time that the model may take on average, within any minute: 30 seconds if absent, or 450
-    of an asynchronous endpoint.
+    """The time that the model may take on average, within any minute.
 
-    Lower it to what your callers bear: the defaults are half of what SageMaker allows an answer, if
-    an asynchronous request says nothing else.
-    """
-    max_failures_per_minute: Annotated[int, Cfn("AWS::CloudWatch::Alarm/Threshold")] = Field(
-        default=5, ge=0
-    )
-    """Of an asynchronous endpoint: how many requests may fail, within any minute.
-
-    Requests that cannot be answered, such as those whose input is missing, count as well.
+    Lower it to what your callers bear: the default is half of what SageMaker allows an answer.
     """
     alarms: Annotated[Several[str], Cfn("Alarms")] = Field(default=(), max_length=7)
     """Names of alarms of your own that put them back as well.
 
     On what the model's answers are worth, such as a share of clicks, which no status tells.
     """
+
+    @classmethod
+    def elsewhere(cls, key: str) -> str:
+        """Return the mode whose endpoints have a setting that these have not, or ""."""
+        return "mode async" if key in AsyncRollback.model_fields else ""
+
+    @property
+    def thresholds(self) -> list[Threshold]:
+        """What the metrics of the endpoint's variants may not exceed."""
+        return [
+            # Each request counts 1 or 0, so that the average is the share of errors.
+            Threshold("Invocation5XXErrors", "Average", self.max_5xx_percent / 100),
+            Threshold("ModelLatency", "Average", self.max_model_latency_seconds * 1_000_000),
+        ]
+
+
+class AsyncRollback(Rollback):
+    """What puts the old instances of an asynchronous endpoint back."""
+
+    max_model_latency_seconds: Annotated[float, Cfn("AWS::CloudWatch::Alarm/Threshold")] = Field(
+        default=450, gt=0, le=3600, strict=False
+    )
+    """The time that the model may take on average, within any minute.
+
+    Lower it to what your callers bear: the default is half of what SageMaker allows an answer, if
+    the request says nothing else.
+    """
+    max_failures_per_minute: Annotated[int, Cfn("AWS::CloudWatch::Alarm/Threshold")] = Field(
+        default=5, ge=0
+    )
+    """How many requests may fail, within any minute.
+
+    Requests that cannot be answered, such as those whose input is missing, count as well.
+    """
+
+    @property
+    def thresholds(self) -> list[Threshold]:
+        """What the metrics of the endpoint's variants may not exceed."""
+        failures = Threshold("InvocationFailures", "Sum", self.max_failures_per_minute)
+        return [*super().thresholds, failures]
 
 
 class Update(Settings):
@@ -83,18 +128,28 @@ class Update(Settings):
     )
     """How many instances it moves; of inference components, how many copies."""
     wait_interval_in_seconds: Annotated[
-        WaitSeconds | None, Cfn("TrafficRoutingConfiguration/WaitIntervalInSeconds")
-    ] = None
-    """How long each step bakes before the next: 300 if absent.
+        WaitSeconds,
+        Cfn(
+            "TrafficRoutingConfiguration/WaitIntervalInSeconds",
+            tuple(f"{rolling}/WaitIntervalInSeconds" for rolling in _ROLLING),
+        ),
+    ] = 300
+    """How long each step bakes before the next.
 
     So long that the alarms see enough requests; they look at whole minutes.
     """
-    termination_wait_in_seconds: WaitSeconds | None = None
-    """How long the old instances are kept once the new ones have all requests: 300 if absent.
+    termination_wait_in_seconds: WaitSeconds = 300
+    """How long the old instances are kept once the new ones have all requests.
 
     As long as an error may take to show: until then going back takes no new instances.
     """
-    maximum_execution_timeout_in_seconds: int | None = Field(default=None, ge=600, le=28800)
+    maximum_execution_timeout_in_seconds: Annotated[
+        int | None,
+        Cfn(
+            "MaximumExecutionTimeoutInSeconds",
+            tuple(f"{rolling}/MaximumExecutionTimeoutInSeconds" for rolling in _ROLLING),
+        ),
+    ] = Field(default=None, ge=600, le=28800)
     """When an update that is not done is given up; AWS's default if absent."""
     rollback: Annotated[Rollback, Cfn("../AutoRollbackConfiguration")] = Rollback()
     """What puts the old instances back."""
@@ -117,14 +172,14 @@ class Update(Settings):
                 else "everything is moved in one step"
             )
             yield Problem(key, given, why, 'remove it, or write policy = "CANARY"')
-        if self.policy == "ALL_AT_ONCE" and self.wait_interval_in_seconds is not None:
+        if self.policy == "ALL_AT_ONCE" and not self.is_default("wait_interval_in_seconds"):
             yield Problem(
                 "wait_interval_in_seconds",
                 self.wait_interval_in_seconds,
                 "there is no second step to wait for",
                 "write termination_wait_in_seconds, during which the alarms are watched",
             )
-        if self.policy == "ROLLING" and self.termination_wait_in_seconds is not None:
+        if self.policy == "ROLLING" and not self.is_default("termination_wait_in_seconds"):
             yield Problem(
                 "termination_wait_in_seconds",
                 self.termination_wait_in_seconds,
@@ -141,23 +196,108 @@ class Update(Settings):
                     f"write a number from {low} to {high}",
                 )
 
+    def problems_with(self, movable: Movable) -> Iterator[Problem]:
+        """Yield what AWS refuses, or does not do, with instances such as these."""
+        against = {
+            "ALL_AT_ONCE": movable.why if movable.default == "ROLLING" else "",
+            "CANARY": movable.no_steps,
+            "LINEAR": movable.no_steps,
+            "ROLLING": movable.no_batches,
+        }.get(self.policy or "")
+        if against:
+            yield Problem(
+                "policy", self.policy, against, "remove it, and the safest that works is chosen"
+            )
+        elif self.policy in _SIZES and movable.fewest is not None:
+            yield from self._size_problems(self.policy, movable.fewest, movable)
+        chosen = choose(self, movable)
+        if self.policy is None:
+            yield from self._unused_waits(chosen)
+        waiting = chosen.waiting_seconds(movable.most)
+        limit = self.maximum_execution_timeout_in_seconds
+        if limit is not None and limit <= waiting:
+            yield Problem(
+                "maximum_execution_timeout_in_seconds",
+                limit,
+                f"the waits alone take {waiting} seconds",
+                "raise it, or wait less",
+            )
+
+    def _unused_waits(self, chosen: Rollout) -> Iterator[Problem]:
+        """Yield a wait that the chosen policy does not have."""
+        key = _UNUSED.get(chosen.policy)
+        if key and not self.is_default(key):
+            yield Problem(
+                key,
+                getattr(self, key),
+                f"what is chosen is {chosen.policy}, which has no such wait: {chosen.reason}",
+                "remove it",
+            )
+
+    def _size_problems(self, policy: Policy, fewest: int, movable: Movable) -> Iterator[Problem]:
+        low, high = _SIZES[policy]
+        count, percent = self.instance_count, self.capacity_percent
+        if fewest < 2 and movable.default != "ROLLING":
+            yield Problem(
+                "policy",
+                policy,
+                f"it moves half of the {movable.unit} at the most, and there may be only {fewest}",
+                f"keep 2 {movable.unit} or more, or remove it",
+            )
+        elif count is not None and count * 100 > fewest * high:
+            yield Problem(
+                "instance_count",
+                count,
+                f"a step of {policy} moves {low} to {high} percent, and there may be only {fewest}",
+                "write capacity_percent, or a smaller number",
+            )
+        elif count is not None and count * 100 < movable.most * low:
+            yield Problem(
+                "instance_count",
+                count,
+                f"a step of {policy} moves {low} to {high} percent, and there may be "
+                f"{movable.most}",
+                "write capacity_percent, or a larger number",
+            )
+        elif percent is not None and fewest > 1 and percent * fewest < 100:
+            yield Problem(
+                "capacity_percent",
+                percent,
+                f"of {fewest} {movable.unit}, which there may be, it is less than one",
+                f"raise it to {ceil(100 / fewest)}",
+            )
+
+
+class AsyncUpdate(Update):
+    """How an update replaces the instances of an asynchronous endpoint, step by step."""
+
+    rollback: Annotated[AsyncRollback, Cfn("../AutoRollbackConfiguration")] = AsyncRollback()
+    """What puts the old instances back."""
+
 
 @dataclass(frozen=True)
-class Fleet:
-    """What an endpoint's nature allows an update to do.
+class Movable:
+    """What of an endpoint an update can move, and how its nature allows that.
 
     fewest and most are the smallest and the largest number of instances (or copies) that a variant
-    may have meanwhile, or None where none are counted. no_steps and no_batches say why it cannot be
-    moved in steps, or rolled; "" if it can.
+    may have meanwhile; fewest is None where none are counted. no_steps and no_batches say why it
+    cannot be moved in steps, or rolled; "" if it can.
     """
 
     fewest: int | None
-    most: int | None = None
+    most: int
     no_steps: str = ""
     no_batches: str = ""
     default: Literal["STEPS", "ROLLING", "ALL_AT_ONCE"] = "STEPS"
     why: str = ""
     unit: str = "instances"
+
+    def percent_of_one(self, policy: Policy) -> int:
+        """Return one instance of the smallest fleet as a share, rounded up and half at most."""
+        if self.fewest is None or self.fewest < 2:
+            return 50
+        smallest, _ = _SIZES.get(policy, (1, 50))
+        return max(smallest, ceil(100 / self.fewest))
 
 
 @dataclass(frozen=True)
@@ -167,9 +307,8 @@ class Rollout:
     policy: Policy
     size_type: Literal["CAPACITY_PERCENT", "INSTANCE_COUNT"]
     size: int
-    wait_interval_in_seconds: int
-    termination_wait_in_seconds: int
-    maximum_execution_timeout_in_seconds: int | None
+    update: Update
+    """What was asked for, with the chosen policy and its waits, and without a size."""
     reason: str
 
     def waiting_seconds(self, most: int) -> int:
@@ -182,7 +321,8 @@ class Rollout:
             case _:
                 whole = 100 if self.size_type == "CAPACITY_PERCENT" else most
                 steps = ceil(whole / self.size)
-        return steps * self.wait_interval_in_seconds + self.termination_wait_in_seconds
+        waits = self.update
+        return steps * waits.wait_interval_in_seconds + waits.termination_wait_in_seconds
 
     def __str__(self) -> str:
         unit = "%" if self.size_type == "CAPACITY_PERCENT" else "at a time"
@@ -190,110 +330,35 @@ class Rollout:
         return f"{self.policy}{size}: {self.reason}"
 
 
-def choose(update: Update, fleet: Fleet) -> Rollout:
+# The wait that a policy does not have.
+_UNUSED: dict[Policy, str] = {
+    "ALL_AT_ONCE": "wait_interval_in_seconds",
+    "ROLLING": "termination_wait_in_seconds",
+}
+
+
+def choose(update: Update, movable: Movable) -> Rollout:
     """Return how an endpoint is updated: as asked, or in the safest way that it allows."""
     policy, reason = update.policy, "as the stage says"
     if policy is None:
-        policy, reason = _safest(fleet)
-    percent, count = update.capacity_percent, update.instance_count
-    if percent is None and count is None:
-        # One instance of the smallest fleet, rounded up.
-        percent = min(50, max(_SIZES.get(policy, (1, 50))[0], ceil(100 / (fleet.fewest or 2))))
-    wait = update.wait_interval_in_seconds
-    termination = update.termination_wait_in_seconds
-    return Rollout(
-        policy,
-        "CAPACITY_PERCENT" if count is None else "INSTANCE_COUNT",
-        count or percent or 0,
-        0 if policy == "ALL_AT_ONCE" else 300 if wait is None else wait,
-        0 if policy == "ROLLING" else 300 if termination is None else termination,
-        update.maximum_execution_timeout_in_seconds,
-        reason,
-    )
+        policy, reason = _safest(movable)
+    size_type: Literal["CAPACITY_PERCENT", "INSTANCE_COUNT"] = "CAPACITY_PERCENT"
+    size = update.capacity_percent
+    if update.instance_count is not None:
+        size_type, size = "INSTANCE_COUNT", update.instance_count
+    elif size is None:
+        size = movable.percent_of_one(policy)
+    chosen = {"policy": policy, "capacity_percent": None, "instance_count": None}
+    unused = {_UNUSED[policy]: 0} if policy in _UNUSED else {}
+    return Rollout(policy, size_type, size, update.model_copy(update=chosen | unused), reason)
 
 
-def _safest(fleet: Fleet) -> tuple[Policy, str]:
-    if fleet.default == "ROLLING":
-        return "ROLLING", fleet.why
-    if fleet.default == "ALL_AT_ONCE" or fleet.no_steps:
-        return "ALL_AT_ONCE", fleet.why or fleet.no_steps
-    if fleet.fewest is None or fleet.fewest < 2:
-        few = "no instance" if fleet.fewest == 0 else "one instance"
+def _safest(movable: Movable) -> tuple[Policy, str]:
+    if movable.default == "ROLLING":
+        return "ROLLING", movable.why
+    if movable.default == "ALL_AT_ONCE" or movable.no_steps:
+        return "ALL_AT_ONCE", movable.why or movable.no_steps
+    if movable.fewest is None or movable.fewest < 2:
+        few = "no instance" if movable.fewest == 0 else "one instance"
         return "ALL_AT_ONCE", f"a variant may have {few}, which cannot be moved in steps"
-    return "CANARY", f"every variant has {fleet.fewest} {fleet.unit} or more"
-
-
-def problems(update: Update, fleet: Fleet) -> Iterator[Problem]:
-    """Yield what AWS refuses, or does not do, with instances such as these."""
-    against = {
-        "ALL_AT_ONCE": fleet.why if fleet.default == "ROLLING" else "",
-        "CANARY": fleet.no_steps,
-        "LINEAR": fleet.no_steps,
-        "ROLLING": fleet.no_batches,
-    }.get(update.policy or "")
-    if against:
-        yield Problem(
-            "policy", update.policy, against, "remove it, and the safest that works is chosen"
-        )
-    elif update.policy in _SIZES and fleet.fewest is not None:
-        yield from _size_problems(update, update.policy, fleet.fewest, fleet)
-    chosen = choose(update, fleet)
-    if update.policy is None:
-        yield from _unused(update, chosen)
-    waiting = chosen.waiting_seconds(fleet.most or 1)
-    limit = update.maximum_execution_timeout_in_seconds
-    if limit is not None and limit <= waiting:
-        yield Problem(
-            "maximum_execution_timeout_in_seconds",
-            limit,
-            f"the waits alone take {waiting} seconds",
-            "raise it, or wait less",
-        )
-
-
-def _unused(update: Update, chosen: Rollout) -> Iterator[Problem]:
-    """Yield a wait that the chosen policy does not have."""
-    key = {"ALL_AT_ONCE": "wait_interval_in_seconds", "ROLLING": "termination_wait_in_seconds"}.get(
-        chosen.policy
-    )
-    if key and getattr(update, key) is not None:
-        yield Problem(
-            key,
-            getattr(update, key),
-            f"what is chosen is {chosen.policy}, which has no such wait: {chosen.reason}",
-            "remove it",
-        )
-
-
-def _size_problems(update: Update, policy: Policy, fewest: int, fleet: Fleet) -> Iterator[Problem]:
-    low, high = _SIZES[policy]
-    count, percent = update.instance_count, update.capacity_percent
-    most = fewest if fleet.most is None else fleet.most
-    if fewest < 2 and fleet.default != "ROLLING":
-        yield Problem(
-            "policy",
-            policy,
-            f"it moves half of the {fleet.unit} at the most, and there may be only {fewest}",
-            f"keep 2 {fleet.unit} or more, or remove it",
-        )
-    elif count is not None and count * 100 > fewest * high:
-        yield Problem(
-            "instance_count",
-            count,
-            f"a step of {policy} moves {low} to {high} percent, and there may be only {fewest}",
-            "write capacity_percent, or a smaller number",
-        )
-    elif count is not None and count * 100 < most * low:
-        yield Problem(
-            "instance_count",
-            count,
-            f"a step of {policy} moves {low} to {high} percent, and there may be {most}",
-            "write capacity_percent, or a larger number",
-        )
-    elif percent is not None and fewest > 1 and percent * fewest < 100:
-        yield Problem(
-            "capacity_percent",
-            percent,
-            f"of {fewest} {fleet.unit}, which there may be, it is less than one",
-            f"raise it to {ceil(100 / fewest)}",
-        )
+    return "CANARY", f"every variant has {movable.fewest} {movable.unit} or more"

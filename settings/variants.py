@@ -118,6 +118,7 @@ class Variant(Settings):
     """A production variant: instances of one type that serve a share of the endpoint's requests."""
 
     cloudformation: ClassVar[str] = _VARIANT
+    scalable_dimension: ClassVar[str] = "sagemaker:variant:DesiredInstanceCount"
 
     name: Annotated[Name, Cfn("VariantName")] = "AllTraffic"
     """The variant's name; it must stay the same from one deployment to the next."""
@@ -297,6 +298,9 @@ class ServerlessVariant(Settings):
     """The one production variant of a serverless endpoint: memory and concurrency."""
 
     cloudformation: ClassVar[str] = f"{_VARIANT}/ServerlessConfig"
+    scalable_dimension: ClassVar[str] = "sagemaker:variant:DesiredProvisionedConcurrency"
+    initial_variant_weight: ClassVar[float] = 1
+    """All requests are the one variant's."""
 
     name: Annotated[Name, Cfn("../VariantName")] = "AllTraffic"
     """The variant's name; it must stay the same from one deployment to the next."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from settings.asynchronous import AsyncEndpoint
+from settings.modes import AnyEndpoint
+from stacks.render import properties
 from stacks.s3_access import access_below
 
-_Config = sagemaker.CfnEndpointConfig
+_CONFIG = "AWS::SageMaker::EndpointConfig/AsyncInferenceConfig"
 
 # SageMaker Developer Guide, asynchronous endpoints, "Prerequisites". The guide's s3:ListBucket has
 # no effect there: it is on objects, and an action on buckets.
@@ -43,26 +44,9 @@ class AsyncInference(Construct):
             for path, folder in zip(given, ("requests", "answers", "failures"), strict=True)
         )
         self.permissions = self._permissions(endpoint, output_path, failure_path)
-        notifications = endpoint.notifications
-        concurrent = endpoint.max_concurrent_invocations_per_instance
-        self.config = _Config.AsyncInferenceConfigProperty(
-            client_config=_Config.AsyncInferenceClientConfigProperty(
-                max_concurrent_invocations_per_instance=concurrent
-            )
-            if concurrent
-            else None,
-            output_config=_Config.AsyncInferenceOutputConfigProperty(
-                s3_output_path=output_path,
-                s3_failure_path=failure_path,
-                notification_config=_Config.AsyncInferenceNotificationConfigProperty(
-                    success_topic=notifications.success_topic,
-                    error_topic=notifications.error_topic,
-                    include_inference_response_in=list(notifications.include_inference_response_in)
-                    or None,
-                )
-                if notifications.success_topic or notifications.error_topic
-                else None,
-            ),
+        self.config = properties(endpoint, _CONFIG)
+        self.config.setdefault("outputConfig", {}).update(
+            s3OutputPath=output_path, s3FailurePath=failure_path
         )
 
     def _permissions(
@@ -81,3 +65,10 @@ class AsyncInference(Construct):
                 )
             )
         return permissions
+
+
+def async_inference(scope: Construct, endpoint: AnyEndpoint) -> AsyncInference | None:
+    """Return where the requests and answers of an endpoint lie, if it is asynchronous."""
+    if isinstance(endpoint, AsyncEndpoint):
+        return AsyncInference(scope, "AsyncInference", endpoint=endpoint)
+    return None

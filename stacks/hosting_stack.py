@@ -9,20 +9,15 @@ from typing import Any
 
 from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from settings.asynchronous import AsyncEndpoint
-from settings.components import InferenceComponent
 from settings.modes import AnyEndpoint
-from settings.realtime import RealtimeEndpoint
-from settings.scaling import Scaling, from_zero_instances
 from settings.stage import Stage, logical_id
 from settings.variants import ServerlessVariant, Variant
-from stacks.async_inference import AsyncInference
+from stacks.alarms import RollbackAlarms
+from stacks.async_inference import AsyncInference, async_inference
 from stacks.component import Component
 from stacks.container_image import container_image
-from stacks.deployment import RollbackAlarms, deployment_config
 from stacks.endpoint import Endpoint
 from stacks.execution_role import execution_role
 from stacks.metrics import Scaled
@@ -30,6 +25,7 @@ from stacks.model import Container, Model
 from stacks.model_data import LocalArchive, model_data, upload
 from stacks.s3_access import access_below
 from stacks.scaling import CountScaling
+from stacks.update import deployment_config
 
 
 class HostingStack(Stack):
@@ -60,31 +56,80 @@ class HostingStack(Stack):
             "Slipway": {"Update": str(settings.rollout)},
         }
         containers = {name: self._container(name, stage, archives, root) for name in stage.served}
-        queue = (
-            AsyncInference(self, "AsyncInference", endpoint=settings)
-            if isinstance(settings, AsyncEndpoint)
-            else None
-        )
+        queue = async_inference(self, settings)
         permissions = [*(queue.permissions if queue else []), *self._dump_permissions(settings)]
-        components = _components(settings)
-        # The permissions are those of the role that the instances have: of the endpoint's own where
-        # they carry components, else of the model's.
-        models = self._models(stage, containers, [] if components else permissions)
+        if settings.inference_components:
+            endpoint_name = self._with_components(stage, containers, permissions)
+        else:
+            endpoint_name = self._with_models(stage, containers, permissions, queue)
+        for variant in settings.variants:
+            self._scale(variant, settings, endpoint_name)
+        CfnOutput(self, "EndpointName", value=endpoint_name)
+        for name, container in containers.items():
+            CfnOutput(self, f"{logical_id(name)}ModelDataUrl", value=container.data.url)
+        if queue:
+            CfnOutput(self, "InputPath", value=queue.input_path)
+        self.image_uris = {name: self._resolved(each) for name, each in containers.items()}
+
+    def _with_models(
+        self,
+        stage: Stage,
+        containers: Mapping[str, Container],
+        permissions: Sequence[iam.PolicyStatement],
+        queue: AsyncInference | None,
+    ) -> str:
+        """Declare an endpoint whose variants serve a model each, and return its name."""
+        settings = stage.endpoint
+        models = self._models(stage, containers, permissions)
+        alarms = RollbackAlarms(
+            self,
+            "RollbackAlarms",
+            dimensions=[
+                {"EndpointName": settings.name, "VariantName": variant.name}
+                for variant in settings.variants
+            ],
+            rollback=settings.update.rollback,
+        )
+        return Endpoint(
+            self,
+            "Endpoint",
+            settings=settings,
+            model_names=models,
+            deployment_config=deployment_config(settings.rollout, alarms.names),
+            async_inference_config=queue.config if queue else None,
+        ).attr_endpoint_name
+
+    def _with_components(
+        self,
+        stage: Stage,
+        containers: Mapping[str, Container],
+        permissions: Sequence[iam.PolicyStatement],
+    ) -> str:
+        """Declare an endpoint whose instances carry components, and return its name.
+
+        The role is the endpoint's: its variants have no model that brings one.
+        """
+        settings = stage.endpoint
+        models = self._models(stage, containers, [])
+        role = execution_role(
+            Construct(self, "Components"),
+            endpoint_name=settings.name,
+            component_names=[each.name for each in settings.inference_components],
+            repository_arns=[each.image.repository_arn for each in containers.values()],
+            permissions=[
+                *(statement for each in containers.values() for statement in each.data.permissions),
+                *permissions,
+            ],
+        )
         endpoint = Endpoint(
             self,
             "Endpoint",
             settings=settings,
-            model_names={} if components else models,
-            deployment_config=None if components else self._deployment_config(settings),
-            async_inference_config=queue.config if queue else None,
-            execution_role=self._execution_role(settings, containers, permissions)
-            if components
-            else None,
+            model_names={},
+            deployment_config=None,
+            execution_role=role,
         )
-        for variant in settings.variants:
-            if variant.scaling:
-                self._scale(variant, variant.scaling, settings, endpoint.attr_endpoint_name)
-        for component in components:
+        for component in settings.inference_components:
             Component(
                 self,
                 f"{component.name}Component",
@@ -95,12 +140,7 @@ class HostingStack(Stack):
                 rollout=settings.rollout,
                 rollback=settings.update.rollback,
             )
-        CfnOutput(self, "EndpointName", value=endpoint.attr_endpoint_name)
-        for name, container in containers.items():
-            CfnOutput(self, f"{logical_id(name)}ModelDataUrl", value=container.data.url)
-        if queue:
-            CfnOutput(self, "InputPath", value=queue.input_path)
-        self.image_uris = {name: self._resolved(each) for name, each in containers.items()}
+        return endpoint.attr_endpoint_name
 
     def _container(
         self, name: str, stage: Stage, archives: Mapping[str, LocalArchive], root: Path
@@ -129,8 +169,6 @@ class HostingStack(Stack):
     ) -> dict[str, str]:
         """Declare the SageMaker Models, one a pipeline, and return their names by the stage's."""
         settings = stage.endpoint
-        pipeline = settings.pipeline if isinstance(settings, RealtimeEndpoint) else ()
-        together = {"": pipeline} if pipeline else {name: (name,) for name in containers}
         return {
             name: Model(
                 self,
@@ -139,82 +177,37 @@ class HostingStack(Stack):
                 network_isolation=any(stage.served[each].network_isolation for each in members),
                 endpoint_name=settings.name,
                 component_names=[
-                    each.name for each in _components(settings) if (each.model or "") == name
+                    each.name
+                    for each in settings.inference_components
+                    if (each.model or "") == name
                 ],
                 permissions=permissions,
             ).attr_model_name
-            for name, members in together.items()
+            for name, members in settings.chains(containers).items()
         }
 
     def _dump_permissions(self, settings: AnyEndpoint) -> list[iam.PolicyStatement]:
-        variants = settings.instance_variants
+        variants = settings.instance_variants.values()
         paths = [each.core_dump_s3_uri for each in variants if each.core_dump_s3_uri]
         return [access_below(self, "WriteCoreDumps", ["s3:PutObject"], paths)] if paths else []
 
-    def _deployment_config(
-        self, settings: AnyEndpoint
-    ) -> sagemaker.CfnEndpoint.DeploymentConfigProperty:
-        alarms = RollbackAlarms(
-            self,
-            "RollbackAlarms",
-            dimensions=[
-                {"EndpointName": settings.name, "VariantName": variant.name}
-                for variant in settings.variants
-            ],
-            rollback=settings.update.rollback,
-            is_async=isinstance(settings, AsyncEndpoint),
-        )
-        return deployment_config(settings.rollout, alarms.names)
-
-    def _execution_role(
-        self,
-        settings: AnyEndpoint,
-        containers: Mapping[str, Container],
-        permissions: Sequence[iam.PolicyStatement],
-    ) -> tuple[iam.Role, iam.Policy]:
-        """Declare the role of an endpoint whose variants have no model that brings one."""
-        return execution_role(
-            Construct(self, "Components"),
-            endpoint_name=settings.name,
-            component_names=[each.name for each in _components(settings)],
-            repository_arns=[each.image.repository_arn for each in containers.values()],
-            permissions=[
-                *(statement for each in containers.values() for statement in each.data.permissions),
-                *permissions,
-            ],
-        )
-
     def _scale(
-        self,
-        variant: Variant | ServerlessVariant,
-        scaling: Scaling,
-        settings: AnyEndpoint,
-        endpoint_name: str,
+        self, variant: Variant | ServerlessVariant, settings: AnyEndpoint, endpoint_name: str
     ) -> None:
-        """Scale a variant's instances, or its provisioned concurrency."""
-        from_zero = isinstance(settings, AsyncEndpoint) and not scaling.lowest
-        CountScaling(
-            self,
-            f"{variant.name}Scaling",
-            scaled=Scaled(
-                f"endpoint/{endpoint_name}/variant/{variant.name}",
-                _DIMENSIONS[type(variant)],
-                {"EndpointName": settings.name, "VariantName": variant.name},
-            ),
-            scaling=scaling,
-            from_zero=[from_zero_instances(settings.name)] if from_zero else [],
-        )
+        """Scale a variant's instances, or its provisioned concurrency, if the stage says so."""
+        if variant.scaling:
+            CountScaling(
+                self,
+                f"{variant.name}Scaling",
+                scaled=Scaled(
+                    f"endpoint/{endpoint_name}/variant/{variant.name}",
+                    variant.scalable_dimension,
+                    {"EndpointName": settings.name, "VariantName": variant.name},
+                ),
+                scaling=variant.scaling,
+                from_zero=settings.steps_from_zero(variant.scaling),
+            )
 
     def _resolved(self, container: Container) -> str:
         resolved = self.resolve(container.image.uri)
         return resolved if isinstance(resolved, str) else str(resolved["Fn::Sub"])
-
-
-def _components(settings: AnyEndpoint) -> Sequence[InferenceComponent]:
-    return settings.components if isinstance(settings, RealtimeEndpoint) else ()
-
-
-_DIMENSIONS = {
-    Variant: "sagemaker:variant:DesiredInstanceCount",
-    ServerlessVariant: "sagemaker:variant:DesiredProvisionedConcurrency",
-}

@@ -143,8 +143,8 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
         document(),
         endpoint(update={"rollback": {"max_failures_per_minute": 9}}),
         (
-            "endpoint.update.rollback.max_failures_per_minute is 9: asynchronous endpoints alone "
-            "publish InvocationFailures"
+            "endpoint.update.rollback.max_failures_per_minute is given: it is a setting of mode "
+            "async alone"
         ),
     ),
 }

@@ -27,7 +27,7 @@ def test_every_stage_that_ships_loads_and_names_its_schema(path: Path) -> None:
 
 def test_dev_is_one_instance_that_scales_to_two_and_prod_two_that_scale_to_eight() -> None:
     for name, initial, low, high in (("dev", 1, 1, 2), ("prod", 2, 2, 8)):
-        (variant,) = Stage.load(name, STAGES).endpoint.instance_variants
+        (variant,) = Stage.load(name, STAGES).endpoint.instance_variants.values()
         assert variant.initial_instance_count == initial
         assert variant.scaling
         assert (variant.scaling.min_capacity, variant.scaling.max_capacity) == (low, high)

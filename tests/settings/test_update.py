@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settings.update import Fleet, Update, choose, problems
+from settings.update import Movable, Update, choose
 
 BOUNDS = {"CANARY": (0, 50), "LINEAR": (10, 50), "ROLLING": (5, 50)}
 COUNTS = st.integers(0, 60)
@@ -31,10 +31,11 @@ def updates(draw: st.DrawFn) -> Update:
         values[size] = draw(
             st.integers(low, high) if size == "capacity_percent" else st.integers(1, 30)
         )
-    wait = st.none() | st.integers(0, 3600)
-    values["wait_interval_in_seconds"] = draw(wait)
+    waits = ["wait_interval_in_seconds"]
     if policy != "ROLLING":
-        values["termination_wait_in_seconds"] = draw(wait)
+        waits.append("termination_wait_in_seconds")
+    given = draw(st.sets(st.sampled_from(waits)))
+    values |= {wait: draw(st.integers(0, 3600)) for wait in sorted(given)}
     values["maximum_execution_timeout_in_seconds"] = draw(st.none() | st.integers(600, 28800))
     return Update.model_validate(values)
 
@@ -48,30 +49,31 @@ def moved(size_type: str, size: int, instances: int) -> float:
 def test_whatever_is_accepted_is_within_awss_bounds_at_any_count(
     update: Update, one: int, other: int, data: st.DataObject
 ) -> None:
-    fleet = Fleet(fewest=min(one, other), most=max(one, other))
-    if list(problems(update, fleet)):
+    movable = Movable(fewest=min(one, other), most=max(one, other))
+    if list(update.problems_with(movable)):
         return
-    rollout = choose(update, fleet)
+    rollout = choose(update, movable)
     low, high = BOUNDS[rollout.policy]
     instances = data.draw(st.integers(min(one, other), max(one, other)))
     step = moved(rollout.size_type, rollout.size, instances)
     assert instances * low / 100 <= step <= instances * high / 100
     assert step >= 1
-    timeout = rollout.maximum_execution_timeout_in_seconds
+    waits = rollout.update
+    timeout = waits.maximum_execution_timeout_in_seconds
     steps = 1 if rollout.policy == "CANARY" else ceil(instances / step)
-    waits = steps * rollout.wait_interval_in_seconds + rollout.termination_wait_in_seconds
-    assert timeout is None or timeout > waits
+    seconds = steps * waits.wait_interval_in_seconds + waits.termination_wait_in_seconds
+    assert timeout is None or timeout > seconds
 
 
 @given(COUNTS, COUNTS)
 def test_whatever_is_chosen_would_be_accepted_if_it_were_asked_for(one: int, other: int) -> None:
-    fleet = Fleet(fewest=min(one, other), most=max(one, other))
-    rollout = choose(Update(), fleet)
+    movable = Movable(fewest=min(one, other), most=max(one, other))
+    rollout = choose(Update(), movable)
     if rollout.policy == "ALL_AT_ONCE":
         assert min(one, other) < 2
         return
     asked = Update(policy=rollout.policy, capacity_percent=rollout.size)
-    assert list(problems(asked, fleet)) == []
+    assert list(asked.problems_with(movable)) == []
 
 
 @pytest.mark.parametrize(
@@ -89,7 +91,7 @@ def test_whatever_is_chosen_would_be_accepted_if_it_were_asked_for(one: int, oth
 def test_steps_that_no_fleet_of_the_stage_can_make_are_refused(
     values: dict[str, Any], fewest: int, most: int, said: str
 ) -> None:
-    (problem,) = problems(Update.model_validate(values), Fleet(fewest=fewest, most=most))
+    (problem,) = Update.model_validate(values).problems_with(Movable(fewest=fewest, most=most))
     assert said in problem.why
 
 
@@ -101,16 +103,16 @@ def test_a_timeout_is_longer_than_the_waits_of_the_largest_fleet() -> None:
         termination_wait_in_seconds=0,
         maximum_execution_timeout_in_seconds=2400,
     )
-    assert list(problems(update, Fleet(fewest=2, most=7))) == []
-    (problem,) = problems(update, Fleet(fewest=2, most=8))
+    assert list(update.problems_with(Movable(fewest=2, most=7))) == []
+    (problem,) = update.problems_with(Movable(fewest=2, most=8))
     assert problem.why == "the waits alone take 2400 seconds"
 
 
 def test_copies_of_components_are_rolled_within_the_same_bounds() -> None:
-    copies = Fleet(fewest=4, most=8, default="ROLLING", why="w", unit="copies")
+    copies = Movable(fewest=4, most=8, default="ROLLING", why="w", unit="copies")
     assert choose(Update(), copies).size == 25
     count = Update(policy="ROLLING", instance_count=3)
-    (problem,) = problems(count, copies)
+    (problem,) = count.problems_with(copies)
     assert "there may be only 4" in problem.why
-    one = Fleet(fewest=1, most=1, default="ROLLING", why="w", unit="copies")
-    assert list(problems(Update(policy="ROLLING"), one)) == []
+    one = Movable(fewest=1, most=1, default="ROLLING", why="w", unit="copies")
+    assert list(Update(policy="ROLLING").problems_with(one)) == []
