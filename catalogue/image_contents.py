@@ -34,17 +34,20 @@ def image_name(image: str) -> str:
 
 def family(image: str) -> str:
     """Return whose toolkit runs an image's code/inference.py, or "" for that of an unknown one."""
-    return _FAMILIES.get(image_name(image).partition("@")[0].partition(":")[0], "")
+    repository = image_name(image).partition("@")[0].partition(":")[0]
+    families: Mapping[str, list[str]] = _table()["families"]
+    return next((name for name, known in families.items() if repository in known), "")
 
 
 def repositories(family: str) -> list[str]:
     """Return the repositories whose images are of a family."""
-    return [repository for repository, name in _FAMILIES.items() if name == family]
+    known: list[str] = _table()["families"][family]
+    return known
 
 
 def image_contents(image: str) -> ImageContents | None:
     """Return what an image has, or None if that is not known."""
-    known = _table().get(image_name(image), {})
+    known = _table()["images"].get(image_name(image), {})
     if "python" not in known:
         return None
     return ImageContents(
@@ -59,25 +62,9 @@ def image_contents(image: str) -> ImageContents | None:
 @cache
 def _table() -> dict[str, Any]:
     path = Path(__file__).with_name("image_contents.json")
-    images: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["images"]
-    return images
+    table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return table
 
 
 # What every wheel for Linux that is still built can count on (PEP 599's manylinux2014).
 _OLDEST_GLIBC = "2.17"
-
-# Repositories whose images run a code/inference.py, by the toolkit that they run it with.
-_FAMILIES = {
-    "sagemaker-scikit-learn": "sklearn",
-    "sagemaker-xgboost": "xgboost",
-    "pytorch-inference": "pytorch",
-    "pytorch-inference-arm64": "pytorch",
-    "pytorch-inference-graviton": "pytorch",
-    "mxnet-inference": "mxnet",
-    "huggingface-pytorch-inference": "huggingface",
-    "huggingface-pytorch-inference-neuron": "huggingface",
-    "huggingface-pytorch-inference-neuronx": "huggingface",
-    "huggingface-tensorflow-inference": "huggingface",
-    "tensorflow-inference": "tensorflow",
-    "tensorflow-inference-graviton": "tensorflow",
-}

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from settings.errors import Problem
+from settings.rules import above
 from settings.scaling import Scaling, from_zero_copies
 from settings.steps import StepScaling
 from settings.table import Cfn, Settings
@@ -123,14 +124,12 @@ class InferenceComponent(Settings):
 
     def problems(self) -> Iterator[Problem]:
         """Yield memory that is less at the most than at least, and copies outside their bounds."""
-        most = self.max_memory_required_in_mb
-        if most is not None and most < self.min_memory_required_in_mb:
-            yield Problem(
-                "max_memory_required_in_mb",
-                most,
-                f"it is below min_memory_required_in_mb, {self.min_memory_required_in_mb}",
-                "raise it",
-            )
+        yield from above(
+            "min_memory_required_in_mb",
+            self.min_memory_required_in_mb,
+            "max_memory_required_in_mb",
+            self.max_memory_required_in_mb,
+        )
         if self.scaling:
             yield from bounds_problems(
                 self.scaling,

@@ -15,6 +15,7 @@ from settings.components import InferenceComponent
 from settings.errors import Problem, refuse
 from settings.metrics import own_metrics
 from settings.model import Model
+from settings.rules import twice
 from settings.scaling import Scaling
 from settings.steps import StepScaling
 from settings.table import Cfn, Settings, Several
@@ -116,7 +117,11 @@ class Endpoint(Settings):
 
     def problems(self) -> Iterator[Problem]:
         """Yield what is wrong with the variants together, and with updating them so."""
-        yield from _variant_problems(self.variants)
+        yield from twice(
+            ((f"variants.{index}.name", each.name) for index, each in enumerate(self.variants)),
+            "another variant of the endpoint has this name",
+            "give each variant a name of its own",
+        )
         for problem in self.update.problems_with(self.movable()):
             yield Problem(f"update.{problem.key}", problem.got, problem.why, problem.fix)
 
@@ -175,18 +180,6 @@ class InstanceEndpoint(Endpoint):
                     "endpoints",
                     "remove it; scaling changes the number of instances here",
                 )
-
-
-def _variant_problems(variants: Sequence[Variant | ServerlessVariant]) -> Iterator[Problem]:
-    names = [variant.name for variant in variants]
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            yield Problem(
-                f"variants.{index}.name",
-                name,
-                "another variant of the endpoint has this name",
-                "give each variant a name of its own",
-            )
 
 
 _INF1 = "AWS moves Inf1 instances all at once, without baking, whatever policy is given"

@@ -23,6 +23,7 @@ from settings.metrics import (
     Utilization,
     VariantMetric,
 )
+from settings.rules import twice
 from settings.table import Cfn, Several
 from settings.update import Movable
 from settings.variants import Place, Variant
@@ -187,14 +188,11 @@ class RealtimeEndpoint(InstanceEndpoint):
         if len(self.pipeline) == 1:
             why = "a pipeline has 2 to 15 models"
             yield Problem("pipeline", self.pipeline[0], why, "remove it, or add another")
-        for index, name in enumerate(self.pipeline):
-            if name in self.pipeline[:index]:
-                yield Problem(
-                    f"pipeline.{index}",
-                    name,
-                    "the pipeline has it already, and its containers go by their models' names",
-                    "give the model a second name, with a table of its own",
-                )
+        yield from twice(
+            ((f"pipeline.{index}", name) for index, name in enumerate(self.pipeline)),
+            "the pipeline has it already, and its containers go by their models' names",
+            "give the model a second name, with a table of its own",
+        )
         for index, variant in enumerate(self.variants):
             if self.pipeline and variant.model is not None:
                 yield Problem(
@@ -216,31 +214,19 @@ class RealtimeEndpoint(InstanceEndpoint):
             )
         yield from _component_variant_problems(self.variants)
         names = [variant.name for variant in self.variants]
-        seen: set[str] = set()
+        yield from twice(
+            ((f"components.{index}.name", each.name) for index, each in enumerate(self.components)),
+            "another component has this name",
+            "give each component a name of its own",
+        )
         for index, component in enumerate(self.components):
             at = f"components.{index}"
-            if component.name in seen:
-                yield Problem(
-                    f"{at}.name",
-                    component.name,
-                    "another component has this name",
-                    "give each component a name of its own",
-                )
-            seen.add(component.name)
-            if component.variant is None and len(names) > 1:
-                yield Problem(
-                    f"{at}.variant",
-                    "missing",
-                    "there are several variants",
-                    f"write one of {', '.join(names)}",
-                )
-            if component.variant is not None and component.variant not in names:
-                yield Problem(
-                    f"{at}.variant",
-                    component.variant,
-                    "there is no such variant",
-                    f"write one of {', '.join(names)}",
-                )
+            why = "" if component.variant in names else "there is no such variant"
+            if component.variant is None:
+                why = "there are several variants" if len(names) > 1 else ""
+            if why:
+                fix = f"write one of {', '.join(names)}"
+                yield Problem(f"{at}.variant", component.variant or "missing", why, fix)
             if component.scaling:
                 yield from metric_problems(
                     f"{at}.scaling",

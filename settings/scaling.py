@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from settings.errors import Problem
 from settings.metrics import CloudWatchMetric, Metric, PolicyName, Seconds, name_of
+from settings.rules import above, twice
 from settings.schedule import ScheduledAction
 from settings.steps import StepAdjustment, StepScaling
 from settings.table import Cfn, Settings, Several
@@ -118,13 +119,7 @@ class Scaling(Settings):
 
     def problems(self) -> Iterator[Problem]:
         """Yield bounds that exclude each other, no reason to scale, and names given twice."""
-        if self.min_capacity > self.max_capacity:
-            yield Problem(
-                "min_capacity",
-                self.min_capacity,
-                f"it is above max_capacity, {self.max_capacity}",
-                f"lower it to {self.max_capacity} or raise max_capacity",
-            )
+        yield from above("min_capacity", self.min_capacity, "max_capacity", self.max_capacity)
         if not (self.targets or self.steps or self.schedule):
             yield Problem(
                 "targets",
@@ -145,15 +140,19 @@ class Scaling(Settings):
         yield from self._half_problems()
         policies = [
             *([("", _FROM_ZERO)] if not self.lowest else []),
-            *((f"targets.{index}", each.policy_name) for index, each in enumerate(self.targets)),
-            *((f"steps.{index}", each.policy_name) for index, each in enumerate(self.steps)),
+            *((f"targets.{at}.name", each.policy_name) for at, each in enumerate(self.targets)),
+            *((f"steps.{at}.name", each.policy_name) for at, each in enumerate(self.steps)),
         ]
+        fix = "give each a name of its own"
         # Letter cases and punctuation make no construct's id of its own.
-        yield from _twice(policies, "policy", lambda name: re.sub(r"[.-]", "", name).lower())
-        yield from _twice(
-            [(f"schedule.{index}", each.name) for index, each in enumerate(self.schedule)],
-            "scheduled action",
+        yield from twice(
+            policies,
+            "another policy has this name",
+            fix,
+            lambda name: re.sub(r"[.-]", "", name).lower(),
         )
+        actions = ((f"schedule.{at}.name", each.name) for at, each in enumerate(self.schedule))
+        yield from twice(actions, "another scheduled action has this name", fix)
 
     def _half_problems(self) -> Iterator[Problem]:
         """Yield actions of one bound that another action's other bound may exclude at its time."""
@@ -173,17 +172,6 @@ def _excluded(index: int, key: str, value: int, other: str, bound: int) -> Probl
         f"{other}_capacity may be {bound} at that time, and excludes it",
         f"give the action a {other}_capacity too",
     )
-
-
-def _twice(
-    named: Sequence[tuple[str, str]], kind: str, folded: Callable[[str], str] = str
-) -> Iterator[Problem]:
-    names = [folded(name) for _, name in named]
-    for index, (key, name) in enumerate(named):
-        if names[index] in names[:index]:
-            yield Problem(
-                f"{key}.name", name, f"another {kind} has this name", "give each a name of its own"
-            )
 
 
 def from_zero_instances(endpoint_name: str) -> StepScaling:

@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 from pydantic import Field
 
 from settings.errors import Problem
+from settings.rules import above
 from settings.table import Cfn, Settings
 
 _TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
@@ -72,13 +73,7 @@ class ScheduledAction(Settings):
             yield Problem(
                 "min_capacity", "missing", "the action would change nothing", "add a bound"
             )
-        elif low is not None and high is not None and low > high:
-            yield Problem(
-                "min_capacity",
-                low,
-                f"it is above max_capacity, {high}",
-                f"lower it to {high} or raise max_capacity",
-            )
+        yield from above("min_capacity", low, "max_capacity", high)
 
     def _time_problems(self) -> Iterator[Problem]:
         zones = available_timezones()

@@ -147,16 +147,12 @@ class Stage(Settings):
                 )
         served = [place.model for place in self.endpoint.places()]
         for place in self.endpoint.places():
+            key = f"endpoint.{place.key}"
+            fix = f"write one of {known}" if known else "remove it: there is one [model]"
             if place.model is not None and place.model not in self.models:
-                fix = f"write one of {known}" if known else "remove it: there is one [model]"
-                yield Problem(f"endpoint.{place.key}", place.model, "there is no such model", fix)
+                yield Problem(key, place.model, "there is no such model", fix)
             if place.model is None and self.models:
-                yield Problem(
-                    f"endpoint.{place.key}",
-                    "missing",
-                    "there are several models",
-                    f"write one of {known}",
-                )
+                yield Problem(key, "missing", "there are several models", fix)
         # With one that is missing or wrong, which one would be served is not known.
         known_all = all(name in self.models for name in served)
         for name in [name for name in self.models if known_all and name not in served]:

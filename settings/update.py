@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
-from typing import Annotated, ClassVar, Literal, NamedTuple, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -30,13 +30,8 @@ _ROLLING = (
 _SIZES: dict[Policy, tuple[int, int]] = {"CANARY": (1, 50), "LINEAR": (10, 50), "ROLLING": (5, 50)}
 
 
-class Threshold(NamedTuple):
-    """What a metric may not exceed, within any minute, for an update to go on."""
-
-    metric_name: str
-    statistic: Statistic
-    value: float
-    """In the metric's own unit."""
+Threshold: TypeAlias = tuple[str, Statistic, float]
+"""A metric, its statistic, and what that may not exceed within any minute, in the metric's unit."""
 
 
 class Rollback(Settings):
@@ -74,8 +69,8 @@ class Rollback(Settings):
         """What the metrics of the endpoint's variants may not exceed."""
         return [
             # Each request counts 1 or 0, so that the average is the share of errors.
-            Threshold("Invocation5XXErrors", "Average", self.max_5xx_percent / 100),
-            Threshold("ModelLatency", "Average", self.max_model_latency_seconds * 1_000_000),
+            ("Invocation5XXErrors", "Average", self.max_5xx_percent / 100),
+            ("ModelLatency", "Average", self.max_model_latency_seconds * 1_000_000),
         ]
 
 
@@ -101,8 +96,7 @@ class AsyncRollback(Rollback):
     @property
     def thresholds(self) -> list[Threshold]:
         """What the metrics of the endpoint's variants may not exceed."""
-        failures = Threshold("InvocationFailures", "Sum", self.max_failures_per_minute)
-        return [*super().thresholds, failures]
+        return [*super().thresholds, ("InvocationFailures", "Sum", self.max_failures_per_minute)]
 
 
 class Update(Settings):
@@ -172,20 +166,6 @@ class Update(Settings):
                 else "everything is moved in one step"
             )
             yield Problem(key, given, why, 'remove it, or write policy = "CANARY"')
-        if self.policy == "ALL_AT_ONCE" and not self.is_default("wait_interval_in_seconds"):
-            yield Problem(
-                "wait_interval_in_seconds",
-                self.wait_interval_in_seconds,
-                "there is no second step to wait for",
-                "write termination_wait_in_seconds, during which the alarms are watched",
-            )
-        if self.policy == "ROLLING" and not self.is_default("termination_wait_in_seconds"):
-            yield Problem(
-                "termination_wait_in_seconds",
-                self.termination_wait_in_seconds,
-                "the old instances end batch by batch, each after wait_interval_in_seconds",
-                "remove it",
-            )
         if self.policy in _SIZES and self.capacity_percent is not None:
             low, high = _SIZES[self.policy]
             if not low <= self.capacity_percent <= high:
@@ -211,8 +191,10 @@ class Update(Settings):
         elif self.policy in _SIZES and movable.fewest is not None:
             yield from self._size_problems(self.policy, movable.fewest, movable)
         chosen = choose(self, movable)
-        if self.policy is None:
-            yield from self._unused_waits(chosen)
+        key, why, fix = _UNUSED.get(chosen.policy, ("", "", ""))
+        if key and not self.is_default(key):
+            why = f"{chosen.policy} ({chosen.reason}) {why}"
+            yield Problem(key, getattr(self, key), why, fix)
         waiting = chosen.waiting_seconds(movable.most)
         limit = self.maximum_execution_timeout_in_seconds
         if limit is not None and limit <= waiting:
@@ -221,17 +203,6 @@ class Update(Settings):
                 limit,
                 f"the waits alone take {waiting} seconds",
                 "raise it, or wait less",
-            )
-
-    def _unused_waits(self, chosen: Rollout) -> Iterator[Problem]:
-        """Yield a wait that the chosen policy does not have."""
-        key = _UNUSED.get(chosen.policy)
-        if key and not self.is_default(key):
-            yield Problem(
-                key,
-                getattr(self, key),
-                f"what is chosen is {chosen.policy}, which has no such wait: {chosen.reason}",
-                "remove it",
             )
 
     def _size_problems(self, policy: Policy, fewest: int, movable: Movable) -> Iterator[Problem]:
@@ -330,10 +301,18 @@ class Rollout:
         return f"{self.policy}{size}: {self.reason}"
 
 
-# The wait that a policy does not have.
-_UNUSED: dict[Policy, str] = {
-    "ALL_AT_ONCE": "wait_interval_in_seconds",
-    "ROLLING": "termination_wait_in_seconds",
+# The wait that a policy does not have, why it has none, and what to do about it.
+_UNUSED: dict[Policy, tuple[str, str, str]] = {
+    "ALL_AT_ONCE": (
+        "wait_interval_in_seconds",
+        "has no second step to wait for",
+        "write termination_wait_in_seconds, during which the alarms are watched",
+    ),
+    "ROLLING": (
+        "termination_wait_in_seconds",
+        "ends the old instances batch by batch, each after wait_interval_in_seconds",
+        "remove it",
+    ),
 }
 
 
@@ -349,7 +328,7 @@ def choose(update: Update, movable: Movable) -> Rollout:
     elif size is None:
         size = movable.percent_of_one(policy)
     chosen = {"policy": policy, "capacity_percent": None, "instance_count": None}
-    unused = {_UNUSED[policy]: 0} if policy in _UNUSED else {}
+    unused = {_UNUSED[policy][0]: 0} if policy in _UNUSED else {}
     return Rollout(policy, size_type, size, update.model_copy(update=chosen | unused), reason)
 
 

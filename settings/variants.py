@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from settings.errors import Problem
+from settings.rules import above, twice
 from settings.scaling import Scaling
 from settings.table import Cfn, Settings, Several
 
@@ -89,13 +90,12 @@ class ManagedInstanceScaling(Settings):
 
     def problems(self) -> Iterator[Problem]:
         """Yield bounds that exclude each other."""
-        if self.min_instance_count > self.max_instance_count:
-            yield Problem(
-                "min_instance_count",
-                self.min_instance_count,
-                f"it is above max_instance_count, {self.max_instance_count}",
-                f"lower it to {self.max_instance_count} or raise max_instance_count",
-            )
+        yield from above(
+            "min_instance_count",
+            self.min_instance_count,
+            "max_instance_count",
+            self.max_instance_count,
+        )
 
 
 class CapacityReservation(Settings):
@@ -283,15 +283,14 @@ class Variant(Settings):
                 "keep one of the two",
             )
         for field in ("instance_type", "priority"):
-            values = [getattr(pool, field) for pool in self.instance_pools]
-            for index, value in enumerate(values):
-                if value in values[:index]:
-                    yield Problem(
-                        f"instance_pools.{index}.{field}",
-                        value,
-                        "another pool has it",
-                        "give each pool a type and a priority of its own",
-                    )
+            yield from twice(
+                (
+                    (f"instance_pools.{at}.{field}", getattr(pool, field))
+                    for at, pool in enumerate(self.instance_pools)
+                ),
+                "another pool has it",
+                "give each pool a type and a priority of its own",
+            )
 
 
 class ServerlessVariant(Settings):
@@ -340,13 +339,8 @@ class ServerlessVariant(Settings):
     def problems(self) -> Iterator[Problem]:
         """Yield a provisioned concurrency that is none, or outside its bounds."""
         provisioned = self.provisioned_concurrency
-        if provisioned is not None and provisioned > self.max_concurrency:
-            yield Problem(
-                "provisioned_concurrency",
-                provisioned,
-                f"it is above max_concurrency, {self.max_concurrency}",
-                f"lower it to {self.max_concurrency} or raise max_concurrency",
-            )
+        most = self.max_concurrency
+        yield from above("provisioned_concurrency", provisioned, "max_concurrency", most)
         if self.scaling is None:
             return
         if provisioned is None:
@@ -369,13 +363,7 @@ class ServerlessVariant(Settings):
             for index, action in enumerate(self.scaling.schedule)
         }
         for key, bound in bounds.items():
-            if bound > self.max_concurrency:
-                yield Problem(
-                    key,
-                    bound,
-                    f"it is above max_concurrency, {self.max_concurrency}",
-                    f"lower it to {self.max_concurrency} or raise max_concurrency",
-                )
+            yield from above(key, bound, "max_concurrency", most)
 
 
 def bounds_problems(scaling: Scaling, key: str, initial: int, why: str) -> Iterator[Problem]:

@@ -30,17 +30,15 @@ class RollbackAlarms(Construct):
         alarms = [
             cloudwatch.CfnAlarm(
                 self,
-                limit.metric_name,
+                metric_name,
                 alarm_description="Puts an update of the endpoint back.",
                 comparison_operator="GreaterThanThreshold",
-                threshold=limit.value,
+                threshold=threshold,
                 evaluation_periods=1,
                 treat_missing_data="notBreaching",
-                **watched(
-                    _worst(limit.metric_name, limit.statistic, dimensions), "worst", _PERIOD_SECONDS
-                ),
+                **watched(_worst(metric_name, statistic, dimensions), "worst", _PERIOD_SECONDS),
             )
-            for limit in rollback.thresholds
+            for metric_name, statistic, threshold in rollback.thresholds
         ]
         self.names = [*(alarm.ref for alarm in alarms), *rollback.alarms]
 

@@ -22,8 +22,9 @@ def properties(settings: Settings, within: str = "", **computed: Any) -> dict[st
     within = f"{within or settings.cloudformation}/"
     found: dict[str, Any] = {}
     for name, field in type(settings).model_fields.items():
-        value = _rendered(getattr(settings, name))
-        if value in (None, [], {}) or value is field.default is False:
+        given = getattr(settings, name)
+        value = _rendered(given)
+        if given in (None, ()) or value == {} or value is field.default is False:
             continue
         for path in settings.paths(name):
             if path.startswith(within):

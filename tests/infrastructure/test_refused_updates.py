@@ -125,14 +125,14 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
             endpoint(update={"wait_interval_in_seconds": 600})(stage),
         ),
         (
-            "endpoint.update.wait_interval_in_seconds is 600: what is chosen is ALL_AT_ONCE, which"
-            " has no such wait: a variant may have one instance"
+            "endpoint.update.wait_interval_in_seconds is 600: ALL_AT_ONCE (a variant may have one "
+            "instance, which cannot be moved in steps) has no second step to wait for"
         ),
     ),
     "a wait that rolling components have not": (
         document("components"),
         endpoint(update={"termination_wait_in_seconds": 600}),
-        "endpoint.update.termination_wait_in_seconds is 600: what is chosen is ROLLING",
+        "endpoint.update.termination_wait_in_seconds is 600: ROLLING (inference components are",
     ),
     "more alarms than ten": (
         document(),

@@ -1,0 +1,177 @@
+"""No setting can get lost: each arrives at every CloudFormation property that it is annotated with.
+
+The stages of probes.py set every setting that there is. A setting that none of them sets, or whose
+value is not found in the template, is named. So is one of which nobody has said that it is none of
+CloudFormation's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import pytest
+
+from scripts.settings_tables import spelled
+from settings.stage import Stage, logical_id
+from settings.table import Settings
+from stacks.metrics import PREDEFINED
+from tests.infrastructure.probes import probes
+from tests.infrastructure.synthesis import SynthesizeAll, Synthesized
+from tests.scripts.test_build_settings_docs import TABLES
+
+
+class Place(NamedTuple):
+    """A setting of a table, and a property behind it as the registry spells it."""
+
+    table: str
+    setting: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.table}.{self.setting} at {self.path}"
+
+
+def _places(table: type[Settings]) -> set[Place]:
+    return {
+        Place(table.__name__, name, spelled(path))
+        for name in table.model_fields
+        for path in table.paths(name)
+    }
+
+
+PLACES = {
+    place
+    for place in set().union(*map(_places, TABLES))
+    # An asynchronous endpoint has no component, whose update would be its own.
+    if not (place.table == "AsyncUpdate" and "InferenceComponent" in place.path)
+}
+
+OWN = {
+    "Stage": {"region"},
+    "Model": {"artifact_account", "code", "vendor_requirements"},
+    "Endpoint": {"mode"},
+    "AsyncEndpoint": {"s3_input_path"},
+    "Variant": {"scaling"},
+    "ServerlessVariant": {"scaling"},
+    "InferenceComponent": {"scaling"},
+    "Scaling": {"targets", "steps"},
+}
+"""The settings of Slipway's own, of each table and those that are made of it."""
+
+
+def _named(found: Any, name: str) -> bool:
+    """Tell whether a property is the name of a model of ours, which CloudFormation gives it."""
+    model, attribute = found["Fn::GetAtt"]
+    return bool(model.startswith(logical_id(name)) and attribute == "ModelName")
+
+
+def _pairs(found: Any, given: Mapping[str, str]) -> bool:
+    return bool({each["Name"]: each["Value"] for each in found} == given)
+
+
+# How a value is found that is not in the template as it is in the stage.
+ARRIVES: dict[str, Callable[[Any, Any], bool]] = {
+    "model": _named,
+    "pipeline": lambda found, names: [each["ContainerHostname"] for each in found] == list(names),
+    "artifact": lambda found, given: found == str(given),
+    "environment": lambda found, given: given.items() <= found.items(),
+    "multi_model": lambda found, given: (found == "MultiModel") == given,
+    "framework": lambda found, given: f"/{given}-" in found,
+    "version": lambda found, given: given in found,
+    "py_version": lambda found, given: given in found,
+    "base_framework_version": lambda found, given: given.removeprefix("pytorch") in found,
+    "repository": lambda found, given: f"/{given}:" in found["Fn::Sub"],
+    "tag": lambda found, given: found["Fn::Sub"].endswith(f":{given}"),
+    "dockerfile": lambda found, _: "container-assets" in found["Fn::Sub"],
+    "max_5xx_percent": lambda found, given: found == given / 100,
+    "max_model_latency_seconds": lambda found, given: found == given * 1_000_000,
+    "alarms": lambda found, given: found[-1]["AlarmName"] == given[-1],
+    "dimensions": _pairs,
+    "start_time": lambda found, given: datetime.fromisoformat(found) == given,
+    "end_time": lambda found, given: datetime.fromisoformat(found) == given,
+}
+METRICS: dict[str, Callable[[Any, Any], bool]] = {
+    "TargetTracking": lambda found, given: found["PredefinedMetricType"] == PREDEFINED.get(given),
+    "StepScaling": lambda found, given: found == given,
+}
+
+
+def _arrived(stage: Stage, deployed: Synthesized) -> Iterator[Place]:
+    """Yield the properties at which the settings of a stage are found in its template."""
+    for table in _tables(stage):
+        for place in _places(type(table)):
+            given = getattr(table, place.setting)
+            found = list(_at(deployed.template, place.path))
+            if place.setting in table.model_fields_set and any(
+                _is(each, given, place) for each in found
+            ):
+                yield place
+
+
+def _is(found: Any, given: Any, place: Place) -> bool:
+    """Tell whether a property is what a setting says; the tables below are looked at themselves."""
+    if any(isinstance(each, Settings) for each in (given, *_parts(given))):
+        return True
+    compare = ARRIVES.get(place.setting)
+    if place.setting == "metric":
+        compare = METRICS[place.table]
+    try:
+        return compare(found, given) if compare else bool(found == _plain(given))
+    except (TypeError, KeyError, AttributeError):  # it is of another shape, and so not this
+        return False
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _parts(value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        return list(value.values())
+    return list(value) if isinstance(value, tuple) else []
+
+
+def _tables(table: Settings) -> Iterator[Settings]:
+    """Yield a table and all that are in it."""
+    yield table
+    for name in type(table).model_fields:
+        value = getattr(table, name)
+        for each in (value, *_parts(value)):
+            if isinstance(each, Settings):
+                yield from _tables(each)
+
+
+def _at(template: Mapping[str, Any], path: str) -> Iterator[Any]:
+    """Yield what a template has at a path such as "AWS::CloudWatch::Alarm/Threshold"."""
+    type_name, *names = path.split("/")
+    found = [
+        each["Properties"] for each in template["Resources"].values() if each["Type"] == type_name
+    ]
+    for name in names:
+        inner = [part for each in found for part in (each if isinstance(each, list) else [each])]
+        found = [each[name] for each in inner if isinstance(each, dict) and name in each]
+    yield from found
+
+
+@pytest.fixture(scope="module")
+def arrived(synthesize_all: SynthesizeAll, tmp_path_factory: pytest.TempPathFactory) -> set[Place]:
+    stages = probes(tmp_path_factory.mktemp("container"))
+    deployed = synthesize_all(stages)
+    return {
+        place
+        for stage, each in zip(stages, deployed, strict=True)
+        for place in _arrived(stage, each)
+    }
+
+
+@pytest.mark.parametrize("place", sorted(PLACES), ids=str)
+def test_a_setting_arrives_at_its_property(place: Place, arrived: set[Place]) -> None:
+    assert place in arrived, f"{place}: no stage of probes.py sets it, or it got lost on the way"
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__)
+def test_a_setting_without_a_property_is_one_of_slipways_own(table: type[Settings]) -> None:
+    known = set().union(*(OWN.get(base.__name__, set()) for base in table.__mro__))
+    assert {name for name in table.model_fields if not table.paths(name)} == known
