@@ -175,3 +175,15 @@ def test_a_setting_arrives_at_its_property(place: Place, arrived: set[Place]) ->
 def test_a_setting_without_a_property_is_one_of_slipways_own(table: type[Settings]) -> None:
     known = set().union(*(OWN.get(base.__name__, set()) for base in table.__mro__))
     assert {name for name in table.model_fields if not table.paths(name)} == known
+
+
+def test_the_waits_of_an_update_are_those_of_every_way_to_update() -> None:
+    rolling = (
+        "AWS::SageMaker::Endpoint/DeploymentConfig/RollingUpdatePolicy",
+        "AWS::SageMaker::InferenceComponent/DeploymentConfig/RollingUpdatePolicy",
+    )
+    names = ("WaitIntervalInSeconds", "MaximumExecutionTimeoutInSeconds")
+    several = {
+        path for table in TABLES for name in table.model_fields for path in table.paths(name)[1:]
+    }
+    assert several == {f"{policy}/{name}" for policy in rolling for name in names}
