@@ -116,8 +116,7 @@ class OwnFolder:
         return text + ("It is removed with what was made in it.\n" if made else "")
 
     def _write_mark(self, made: bool) -> None:
-        # Of two processes at once, one made the folder, and its mark is the one that counts.
-        with suppress(FileExistsError), self._mark.open("w" if made else "x") as file:
+        with suppress(FileExistsError), self._mark.open("x") as file:  # another was faster
             file.write(self._text(made=made))
 
     def _unusable(self, error: OSError) -> FolderError:

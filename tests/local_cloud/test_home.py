@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -369,6 +370,24 @@ def test_of_those_that_race_for_the_folder_one_has_it_and_the_last_leaves_none(h
     assert not home.exists() or not any(home.iterdir())
 
 
+def test_a_lock_on_a_folder_that_was_removed_meanwhile_is_none(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+
+    def try_lock(folder: int) -> bool:
+        tried.append(folder)
+        if len(tried) == 1:  # one ends, and another starts
+            shutil.rmtree(home)
+            claim(home)
+        return True
+
+    monkeypatch.setattr("local_cloud.home.try_lock", try_lock)
+    with sole_owner(home):
+        assert len(tried) == 2
+        assert os.path.samestat(os.fstat(tried[1]), home.stat())
+
+
 def test_a_folder_that_another_process_holds_is_neither_stopped_nor_emptied(
     home: Path, run: Run
 ) -> None:
@@ -385,6 +404,7 @@ def test_a_folder_that_another_process_holds_is_neither_stopped_nor_emptied(
         holder.stdout.readline()
         status, said = run("stop")
         assert find(home) is None
+        remove_abandoned(home)
         holder.kill()
     assert status == 1
     assert said.startswith(f"{home}: a process holds this folder and does not answer; ")
