@@ -229,6 +229,7 @@ def test_it_starts_answers_every_command_and_leaves_what_was_there_before(
         status, said = ran(command)
         assert status == 0, said
         assert default_home().stat().st_mode & 0o777 == 0o700
+        assert {path.name for path in default_home().iterdir()} == {"slipway.txt", LOG, STATE}
         assert ran("status")[0] == ran("start")[0] == 0
         assert ran("logs") == (1, "no endpoint iris-dev has written a log; see `status`\n")
     finally:
