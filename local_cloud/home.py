@@ -47,11 +47,13 @@ def sole_owner(home: Path) -> Iterator[None]:
     """Own the folder, emptied of what was left over, and remove it at the end.
 
     The lock outlives the folder: it is let go of when the process is gone. Raises LocalCloudError
-    when another process has it, or the folder is not the local cloud's own.
+    when another process has it, the folder is not the local cloud's own, or what was left over
+    cannot be removed.
     """
     _lock(home)
     try:
-        remove(home, MADE)
+        with _removal(home):
+            remove(home, MADE)
         yield
     finally:
         with suppress(OSError):  # whoever stops it will say what could not be removed
@@ -97,12 +99,9 @@ def remove_abandoned(home: Path) -> None:
     except FileNotFoundError:
         return
     try:
-        if try_lock(folder) and _folder(home).is_marked():
-            _folder(home).release(MADE)
-    except OSError as error:
-        raise LocalCloudError(
-            f"{error.filename}: {error.strerror}; remove it yourself, and then {home}"
-        ) from error
+        with _removal(home):
+            if try_lock(folder) and _folder(home).is_marked():
+                _folder(home).release(MADE)
     finally:
         os.close(folder)
 
@@ -124,6 +123,17 @@ def contents(home: Path) -> str:
 
 def _folder(home: Path) -> OwnFolder:
     return OwnFolder(home, "Slipway's local cloud")
+
+
+@contextmanager
+def _removal(home: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LocalCloudError(
+            f"{error.filename}: {error.strerror}; this is what a local cloud left behind: remove "
+            f"{home} yourself, if nothing of yours is in it"
+        ) from error
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import shutil
@@ -267,6 +268,37 @@ def test_what_may_not_be_written_to_is_refused_in_one_line_by_what_would_write(
     if home.exists():
         home.chmod(0o755)
         assert any(home.iterdir()) is (situation is unreadable)
+
+
+@pytest.mark.parametrize("command", ["start", "exec", "stop"])
+def test_what_cannot_be_removed_is_named_in_one_line_and_the_folder_stays_its_own(
+    home: Path, command: str
+) -> None:
+    crashed(home)
+    folder = home / INSTANCES / "i-0"
+    folder.chmod(0o555)
+    try:
+        status, said = ran(command)
+    finally:
+        folder.chmod(0o755)
+    assert status == 1
+    assert said.count("\n") == 1
+    assert "opt: Permission denied; this is what a local cloud left behind: remove " in said
+    remove_abandoned(home)
+    assert not home.exists()
+
+
+def test_a_folder_that_cannot_be_closed_to_others_is_not_marked(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def another_user_s(path: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+
+    empty(home)
+    monkeypatch.setattr("folders.keep_private", another_user_s)
+    with pytest.raises(FolderError, match=r"can be had here \(Operation not permitted\)"):
+        claim(home)
+    assert not any(home.iterdir())
 
 
 def test_a_file_that_its_user_put_there_outlives_the_local_cloud_and_is_named(
