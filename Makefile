@@ -110,4 +110,4 @@ stop: $(INSTALLED)
 
 clean:
 	@test ! -e $(INSTALLED) || python -m local_cloud stop
-	rm -rf $(VENV) node_modules build cdk.out
+	@python3 -m scripts.clean

@@ -6,6 +6,7 @@ from pathlib import Path
 from aws_cdk import App, Environment
 
 from model_artifact.archive import ArchiveError
+from model_artifact.build import keep_cdk_out_private
 from model_artifact.preparation import check, prepare
 from settings.errors import StageError
 from settings.stage import Stage
@@ -17,6 +18,7 @@ ROOT = Path(__file__).parent
 def main() -> None:
     """Synthesize the stage named by `-c stage=NAME` or `-c stage=PATH.toml`, or dev."""
     app = App()
+    keep_cdk_out_private(Path(app.outdir))
     stage = Stage.load(app.node.try_get_context("stage") or "dev", ROOT / "stages")
     archives = prepare(stage, ROOT)
     check(archives, stage, app.node.try_get_context("inspect"))

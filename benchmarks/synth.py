@@ -23,6 +23,7 @@ from statistics import median
 from typing import Any
 
 from model_artifact.archive import build_archive
+from model_artifact.build import build_folder
 
 ROOT = Path(__file__).parents[1]
 STAGE = "iris-prod"
@@ -36,10 +37,12 @@ def main() -> None:
     options = parser.parse_args()
     if not any((ROOT / "model_artifact" / "model").glob("*")):
         subprocess.run([sys.executable, "-m", "model_artifact.train"], cwd=ROOT, check=True)
+    build = build_folder(ROOT)
+    build.claim()
     archive = build_archive(
         ROOT / "model_artifact" / "model",
         ROOT / "inference" / "code",
-        ROOT / "build" / STAGE / "model.tar.gz",
+        build.path / STAGE / "model.tar.gz",
     )
     apps: dict[str, Sequence[str]] = {
         "app.py": [sys.executable, "app.py"],

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from botocore.exceptions import ClientError
 
 from local_cloud.access import Clients, environment
-from local_cloud.home import LocalCloudError, default_home
+from local_cloud.home import LocalCloudError, contents, default_home, is_ours
 from local_cloud.process import Running, find, start, stop
 
 NOT_RUNNING = "the local cloud is not running; start it with `python -m local_cloud start`"
@@ -69,7 +69,17 @@ def _start(options: argparse.Namespace) -> int:
 
 
 def _stop(_: argparse.Namespace) -> int:
-    print("stopped" if stop(default_home()) else "it was not running")
+    home = default_home()
+    has_left_over = is_ours(home)
+    if stop(home):
+        said = "stopped"
+    elif has_left_over:
+        said = f"it was not running; what a killed one had left in {home} is removed"
+    else:
+        said = "it was not running"
+    if others := contents(home):
+        said += f"; {home} stays, since it holds {others}, which the local cloud did not make"
+    print(said)
     return 0
 
 

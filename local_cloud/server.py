@@ -17,8 +17,9 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -33,7 +34,14 @@ from local_cloud import scalable_dimensions
 from local_cloud.access import DEFAULT_REGION, INTERNAL_ACCESS_KEY_ID, Clients
 from local_cloud.bootstrap import Bootstrap
 from local_cloud.cloudformation import CloudFormation
-from local_cloud.home import STATE, LocalCloudError, default_home, sole_owner
+from local_cloud.home import (
+    LOG,
+    STATE,
+    UNFINISHED_STATE,
+    LocalCloudError,
+    default_home,
+    sole_owner,
+)
 from local_cloud.process import STATUS_PATH
 from local_cloud.sagemaker import SageMaker
 from local_cloud.wire import AwsError, Request, Response, parse, serialize, serialize_error
@@ -155,7 +163,8 @@ async def _send(send: Send, response: Response) -> None:
 def serve(home: Path, port: int | None) -> None:
     """Be the local cloud that lives in home, until SIGTERM or SIGINT.
 
-    Raises LocalCloudError when another one lives there, or a port that was asked for is in use.
+    Raises LocalCloudError when another one lives there, when none can, or when a port that was
+    asked for is in use.
     """
     # uvicorn ends by these signals in good order and then raises them once more, for this frame:
     # an exception lets the folder be removed.
@@ -163,7 +172,7 @@ def serve(home: Path, port: int | None) -> None:
         signal.signal(number, lambda *_: sys.exit())
     # AWS's own policies, such as the AdministratorAccess that `cdk bootstrap` hands out.
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
-    with sole_owner(home):
+    with sole_owner(home), _printing_to(home / LOG):
         listener, note = _listen(port)
         # A bucket in a URL's path is told from one in its host by the name localhost.
         url = f"http://localhost:{listener.getsockname()[1]}"
@@ -174,10 +183,25 @@ def serve(home: Path, port: int | None) -> None:
             log_level="warning",
             timeout_graceful_shutdown=2,
         )
-        unfinished = home / f"{STATE}.part"
+        unfinished = home / UNFINISHED_STATE
         unfinished.write_text(json.dumps(identity))
         unfinished.replace(home / STATE)
         uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextmanager
+def _printing_to(log: Path) -> Iterator[None]:
+    """Have what is printed in a file; what this process ends with is for who started it."""
+    with log.open("x") as file:
+        before = {stream: os.dup(stream) for stream in (1, 2)}
+        for stream in before:
+            os.dup2(file.fileno(), stream)
+        try:
+            yield
+        finally:
+            for stream, kept in before.items():
+                os.dup2(kept, stream)
+                os.close(kept)
 
 
 def _listen(port: int | None) -> tuple[socket.socket, str]:

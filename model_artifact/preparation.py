@@ -6,7 +6,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from folders import FolderError, OwnFolder
 from model_artifact.archive import Archive, ArchiveError, build_archive
+from model_artifact.build import build_folder
 from model_artifact.inspection import Container, Finding, Severity, inspect
 from model_artifact.inspection.record import remember, remembered
 from model_artifact.wheels import Interpreter, vendor
@@ -33,20 +35,32 @@ def pack(stage: Stage, name: str, root: Path) -> Archive | None:
     Of a multi-model container it is the code alone.
     """
     model = stage.served[name]
-    build, code = root / "build", root / model.code_folder if model.code_folder else None
-    folder = build / stage.endpoint.name / name
+    code = root / model.code_folder if model.code_folder else None
+    build = build_folder(root)
+    folder = build.path / stage.endpoint.name / name
     if code and model.has_code_apart:
         if not (code / "inference.py").is_file():
             raise ArchiveError(f"{code}: there is no inference.py; write it, or change model.code")
+        _claim(build)
         return build_archive(code, None, folder / "sourcedir.tar.gz")
     if not isinstance(model.artifact, Path):
         return None
+    _claim(build)
     return build_archive(
         root / model.artifact,
         code,
         folder / "model.tar.gz",
-        vendored=_vendored(stage, name, code, build / "wheels") if code else {},
+        vendored=_vendored(stage, name, code, build.path / "wheels") if code else {},
     )
+
+
+def _claim(folder: OwnFolder) -> None:
+    try:
+        folder.claim()
+    except FolderError as error:
+        raise ArchiveError(
+            f"{error}; move what is in the way, or let this folder be written to"
+        ) from error
 
 
 def check(archives: Mapping[str, Archive], stage: Stage, switch: str | None = None) -> None:

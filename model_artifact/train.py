@@ -7,9 +7,7 @@ versions of the libraries write the same bytes every time.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import io
-import json
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -22,6 +20,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from model_artifact.trained import TrainedModelError, save_model
 
 MODEL_FOLDER = Path(__file__).with_name("model")
 
@@ -60,16 +60,7 @@ def save(classifier: Pipeline, description: dict[str, Any], folder: Path) -> Non
     """Write model.joblib, and metadata.json with its SHA-256, into folder."""
     pickled = io.BytesIO()
     joblib.dump(classifier, pickled)
-    metadata = {
-        **description,
-        "model": {
-            "file": "model.joblib",
-            "sha256": hashlib.sha256(pickled.getvalue()).hexdigest(),
-        },
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.joblib").write_bytes(pickled.getvalue())
-    (folder / "metadata.json").write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
+    save_model(folder, "model.joblib", pickled.getvalue(), description)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -87,7 +78,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     classifier, description = train(options.inverse_regularization)
-    save(classifier, description, options.output)
+    try:
+        save(classifier, description, options.output)
+    except TrainedModelError as error:
+        sys.exit(str(error))
     held_out = description["held_out"]
     print(
         f"{options.output}: scikit-learn {version('scikit-learn')}, "

@@ -16,13 +16,15 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-def run_app(project: Path, stage: str | None, **context: str) -> subprocess.CompletedProcess[str]:
+def run_app(
+    project: Path, stage: str | None, outdir: str = "cdk.out", **context: str
+) -> subprocess.CompletedProcess[str]:
     flags = json.loads((ROOT / "cdk.json").read_text())["context"]
     given = context | ({"stage": stage} if stage else {})
     environment = {
         **os.environ,
         "CDK_CONTEXT_JSON": json.dumps(flags | given),
-        "CDK_OUTDIR": str(project / "cdk.out"),
+        "CDK_OUTDIR": str(project / outdir),
     }
     return subprocess.run(
         [sys.executable, project / "app.py"],
@@ -147,3 +149,53 @@ def test_what_cannot_be_deployed_is_told_in_one_line_without_a_traceback(
     assert done.returncode == 1
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_build_and_cdk_out_are_for_their_user_alone_and_a_folder_of_another_name_is_not_touched(
+    project: Path, umask: int
+) -> None:
+    previous = os.umask(umask)
+    try:
+        (project / "cdk.out").mkdir()  # as the CDK CLI does
+        (project / "output").mkdir(mode=0o755)
+        permissions = (project / "output").stat().st_mode
+        assert run_app(project, None).returncode == 0
+        for name in ("build", "cdk.out"):
+            assert (project / name).stat().st_mode & 0o777 == 0o700
+        (project / "build").chmod(0o755)
+        assert run_app(project, None, outdir="output").returncode == 0
+        assert (project / "build").stat().st_mode & 0o777 == 0o700, "it was opened, and is closed"
+        assert (project / "output").stat().st_mode == permissions
+    finally:
+        os.umask(previous)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "iris-dev/model.tar.gz"])
+def test_a_build_folder_that_others_use_is_refused_and_left_as_it_is(
+    project: Path, name: str
+) -> None:
+    path = project / "build" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("theirs")
+    done = run_app(project, None)
+    assert done.returncode == 1
+    held = name.partition("/")[0]
+    assert done.stderr == (
+        f"{project / 'build'}: this folder has to be for Slipway's archives alone, and it holds "
+        f"{held}; move what is in the way, or let this folder be written to\n"
+    )
+    assert path.read_text() == "theirs"
+    assert len([path for path in (project / "build").rglob("*") if path.is_file()]) == 1
+
+
+def test_a_build_folder_that_is_a_link_is_its_target(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "large disk").mkdir()
+    (project / "build").symlink_to(tmp_path / "large disk")
+    assert run_app(project, None).returncode == 0
+    assert (tmp_path / "large disk" / "iris-dev" / "model.tar.gz").is_file()
+    (project / "build").unlink()
+    (project / "build").symlink_to(tmp_path / "gone")
+    done = run_app(project, None)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "build/slipway.txt: No such file or directory" in done.stderr

@@ -7,8 +7,6 @@ of the libraries write the same bytes every time.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -24,6 +22,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
+
+from model_artifact.trained import TrainedModelError, save_model
 
 MODEL_FOLDER = Path(__file__).with_name("model")
 
@@ -76,13 +76,7 @@ def train(hidden_units: int = 64) -> tuple[bytes, dict[str, Any]]:
 
 def save(model: bytes, description: dict[str, Any], folder: Path) -> None:
     """Write model.onnx, and metadata.json with its SHA-256, into folder."""
-    metadata = {
-        **description,
-        "model": {"file": "model.onnx", "sha256": hashlib.sha256(model).hexdigest()},
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.onnx").write_bytes(model)
-    (folder / "metadata.json").write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
+    save_model(folder, "model.onnx", model, description)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -100,7 +94,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     model, description = train(options.hidden_units)
-    save(model, description, options.output)
+    try:
+        save(model, description, options.output)
+    except TrainedModelError as error:
+        sys.exit(str(error))
     held_out = description["held_out"]
     print(
         f"{options.output}: ONNX, {len(model):,} bytes, "

@@ -7,8 +7,6 @@ of the libraries write the same bytes every time.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -20,6 +18,8 @@ import xgboost
 from sklearn.datasets import load_breast_cancer
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
+
+from model_artifact.trained import TrainedModelError, save_model
 
 MODEL_FOLDER = Path(__file__).with_name("model")
 
@@ -72,14 +72,7 @@ def save(booster: xgboost.Booster, description: dict[str, Any], folder: Path) ->
 
     UBJSON is XGBoost's own format, which later versions read too; a pickle is of one version.
     """
-    saved = bytes(booster.save_raw("ubj"))
-    metadata = {
-        **description,
-        "model": {"file": "model.ubj", "sha256": hashlib.sha256(saved).hexdigest()},
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.ubj").write_bytes(saved)
-    (folder / "metadata.json").write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
+    save_model(folder, "model.ubj", bytes(booster.save_raw("ubj")), description)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -97,7 +90,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     booster, description = train(options.rounds)
-    save(booster, description, options.output)
+    try:
+        save(booster, description, options.output)
+    except TrainedModelError as error:
+        sys.exit(str(error))
     held_out = description["held_out"]
     print(
         f"{options.output}: XGBoost {xgboost.__version__}, "

@@ -53,6 +53,18 @@ def test_the_metadata_describes_the_model_beside_it(folder: Path) -> None:
     assert described["held_out"]["accuracy"] > 0.94
 
 
+@pytest.mark.parametrize("name", ["metadata.json", "THE MODEL"])
+def test_a_model_of_the_users_is_not_written_over_and_it_is_said_in_one_line(
+    example: str, folder: Path, name: str, tmp_path: Path
+) -> None:
+    file = tmp_path / name.replace("THE MODEL", metadata_of(folder)["model"]["file"])
+    file.write_text("theirs")
+    main = import_module(f"examples.{example}.train").main
+    with pytest.raises(SystemExit, match=f"^{file}: no training wrote this file, .* --output$"):
+        main(["--output", str(tmp_path), OPTIONS[example], "1"])
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["theirs"]
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "x"])
 def test_a_parameter_that_trains_no_model_is_refused(
     example: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

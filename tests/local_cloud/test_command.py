@@ -125,9 +125,9 @@ def test_what_a_killed_one_left_behind_is_no_obstacle(run: Run, home: Path) -> N
         time.sleep(0.01)
     assert home.exists()
     assert run("status").returncode == 1
-    (home / "left-over").write_text("x")
+    (home / "logs" / "left-over").mkdir(parents=True)
     assert run("start", "--port", "0").returncode == 0
-    assert not (home / "left-over").exists()
+    assert not (home / "logs").exists()
 
 
 def test_exec_starts_it_passes_the_status_on_and_leaves_it_running(run: Run, home: Path) -> None:

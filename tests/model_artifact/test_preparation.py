@@ -9,6 +9,7 @@ import pytest
 
 from model_artifact import preparation
 from model_artifact.archive import ArchiveError
+from model_artifact.build import build_folder
 from model_artifact.preparation import InspectionError, check, container_of, prepare
 from settings.stage import Stage
 from tests.settings.edited import FRAMEWORK, load
@@ -92,6 +93,7 @@ def test_of_a_multi_model_container_the_code_alone_is_packed(
     many = 'artifact = "s3://bucket/models/"\nmulti_model = true\ncode = "inference/code"'
     stage = load(tmp_path, (folders, many))
     archives = prepare(stage, project)
+    assert build_folder(project).is_marked()
     with tarfile.open(archives[""].path) as archive:
         assert "inference.py" in archive.getnames()
     check(archives, stage)

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import joblib
 import pytest
 
 from model_artifact.train import main
+from model_artifact.trained import TrainedModelError, save_model
 
 
 def trained(folder: Path, *options: str) -> dict[str, bytes]:
@@ -43,3 +45,47 @@ def test_a_parameter_that_trains_no_model_is_refused(
         trained(tmp_path, "--inverse-regularization", value)
     assert value in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_another_training_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    save_model(tmp_path, "model.bin", b"old", {"framework": "any"})
+    save_model(tmp_path, "model.bin", b"new", {"framework": "any"})
+    (tmp_path / "model.bin").unlink()
+    save_model(tmp_path, "model.bin", b"newer", {"framework": "any"})
+    assert (tmp_path / "model.bin").read_bytes() == b"newer"
+    assert json.loads((tmp_path / "metadata.json").read_text())["framework"] == "any"
+
+
+def replaced(folder: Path) -> None:
+    """Put a file of another's in the place of the one that was trained."""
+    save_model(folder, "model.bin", b"old", {})
+    (folder / "model.bin").write_bytes(b"theirs")
+
+
+@pytest.mark.parametrize(
+    ("put", "named"),
+    [
+        (lambda folder: (folder / "model.bin").write_bytes(b"theirs"), "model.bin"),
+        (lambda folder: (folder / "metadata.json").write_text("{}"), "metadata.json"),
+        (lambda folder: (folder / "metadata.json").write_text("[not JSON"), "metadata.json"),
+        (lambda folder: (folder / "model.bin").symlink_to("elsewhere"), "model.bin"),
+        (replaced, "model.bin"),
+    ],
+)
+def test_a_file_that_no_training_wrote_is_not_written_over(
+    tmp_path: Path, put: Callable[[Path], object], named: str
+) -> None:
+    put(tmp_path)
+    before = {path.name: path.is_file() and path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(TrainedModelError, match=rf"{named}: no training wrote this file"):
+        save_model(tmp_path, "model.bin", b"new", {})
+    assert before == {
+        path.name: path.is_file() and path.read_bytes() for path in tmp_path.iterdir()
+    }
+
+
+def test_the_command_says_so_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "model.joblib").write_text("theirs")
+    with pytest.raises(SystemExit, match=r"^.*/model\.joblib: no training wrote .* --output$"):
+        trained(tmp_path)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["theirs"]

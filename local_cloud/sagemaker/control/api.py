@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import aiohttp
 
+from local_cloud.home import INSTANCE_LOGS, INSTANCES, MODEL_DATA
 from local_cloud.sagemaker.asynchronous import invocation
 from local_cloud.sagemaker.asynchronous.queue import Queues
 from local_cloud.sagemaker.control import refusals, region
@@ -87,7 +88,7 @@ class SageMaker:
         """End every instance, by its process id, and remove what they left in `home`."""
         self._regions.clear()
         await self._host.close()
-        for folder in ("instances", "logs", "model-data"):
+        for folder in (INSTANCES, INSTANCE_LOGS, MODEL_DATA):
             await asyncio.to_thread(shutil.rmtree, self._home / folder, ignore_errors=True)
 
     # Models

@@ -14,6 +14,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from local_cloud.home import MODEL_DATA
 from local_cloud.sagemaker.instances import model_data
 from local_cloud.sagemaker.instances.host import Host
 from local_cloud.sagemaker.instances.instance import Instance
@@ -139,7 +140,7 @@ class Fleet:
         s3 = await asyncio.to_thread(self._host.clients, "s3", self.variant.region)
         for container in self.variant.containers:
             if source := container.source:
-                path = self._host.home / "model-data" / secrets.token_hex(8)
+                path = self._host.home / MODEL_DATA / secrets.token_hex(8)
                 self._model_data[container.hostname] = path
                 await model_data.download(s3, source, path, seconds, container.hostname)
 

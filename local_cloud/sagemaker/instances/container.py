@@ -15,6 +15,7 @@ from pathlib import Path
 import aiohttp
 
 from container import launch, layout
+from local_cloud.home import INSTANCE_LOGS, INSTANCES
 from local_cloud.sagemaker.control.definition import Definition
 from local_cloud.sagemaker.instances.host import Host
 from local_cloud.sagemaker.instances.logs import LogStream
@@ -41,14 +42,14 @@ class Container:
         self.hostname = definition.hostname
         self.url = ""
         self._host, self._variant, self._definition = host, variant, definition
-        self._folder = host.home / "instances" / name
+        self._folder = host.home / INSTANCES / name
         place = (variant.region, variant.endpoint_name, variant.name, f"{name}.log")
         self.log_stream = f"{variant.name}/{name}"
         self.log = LogStream(
             lambda: host.clients("logs", variant.region),
             variant.log_group,
             self.log_stream,
-            host.home.joinpath("logs", *place),
+            host.home.joinpath(INSTANCE_LOGS, *place),
         )
         self.models: Models | None = None
         if definition.models_url:

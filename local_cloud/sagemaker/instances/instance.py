@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from local_cloud.home import INSTANCES
 from local_cloud.sagemaker.instances.container import Container
 from local_cloud.sagemaker.instances.host import Host
 from local_cloud.sagemaker.instances.variant import Variant
@@ -108,6 +109,6 @@ class Instance:
 
     async def _stop(self) -> None:
         await asyncio.gather(*(container.stop() for container in self.containers))
-        folder = self._host.home / "instances" / self.id
+        folder = self._host.home / INSTANCES / self.id
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         self._host.instances.discard(self)

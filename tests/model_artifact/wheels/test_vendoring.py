@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from model_artifact.archive import ArchiveError, build_archive
+from model_artifact.build import MADE, build_folder
 from model_artifact.wheels import Interpreter, vendor
 from tests.model_artifact.wheels.conftest import make_wheel
 
@@ -64,6 +65,17 @@ def test_what_is_asked_for_is_brought_along_with_all_that_it_needs(
     make_wheel(index, "needed", "2.0")
     make_wheel(index, "other", "1.0")
     assert vendored(code, folder, "asked  # why\n") == ["asked==1.0", "needed==2.0"]
+
+
+def test_of_the_wheels_that_are_kept_nothing_stays_when_build_is_cleaned(
+    index: Path, code: Path, folder: Path, tmp_path: Path
+) -> None:
+    build = build_folder(tmp_path)
+    build.claim()
+    make_wheel(index, "asked", "1.0")
+    assert vendored(code, folder, "asked\n") == ["asked==1.0"]
+    assert build.release(MADE) == []
+    assert not build.path.exists()
 
 
 def test_wheels_are_the_image_s_and_not_this_machine_s(
