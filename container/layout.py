@@ -79,9 +79,9 @@ def scan(members: Iterable[tarfile.TarInfo], packed_bytes: int) -> None:
         (folders if member.isdir() else files).add(name)
         unpacked_bytes += member.size
         if count > MAX_MEMBERS:
-            raise ArchiveError(f"it has more than {MAX_MEMBERS:,} members")
+            raise ArchiveError(f"the archive has more than {MAX_MEMBERS:,} members")
         if unpacked_bytes > MAX_BYTES:
-            raise ArchiveError(f"it unpacks to more than {MAX_BYTES:,} bytes")
+            raise ArchiveError(f"the archive unpacks to more than {MAX_BYTES:,} bytes")
         if unpacked_bytes > max(RATIO_COUNTS_FROM_BYTES, MAX_RATIO * packed_bytes):
             raise ArchiveError(
                 f"{packed_bytes:,} bytes unpack to {unpacked_bytes:,} or more, over {MAX_RATIO} "

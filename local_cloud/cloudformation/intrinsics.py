@@ -204,7 +204,7 @@ def _equals(argument: Any, _: Scope) -> bool:
 
 
 def _zones(argument: Any, scope: Scope) -> list[str]:
-    """Give three zones: every region has zones of these names, or gives zones these names."""
+    """Give zones a to c: every region has zones with these names, or offers zones under them."""
     region = argument or scope.parameters["AWS::Region"]
     return [f"{region}{zone}" for zone in "abc"]
 

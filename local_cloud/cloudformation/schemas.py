@@ -122,7 +122,7 @@ def _folder() -> Path:
     spec = importlib.util.find_spec("cfnlint")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(
-            "cfn-lint, which brings the schemas, is not installed: make install"
+            "cfn-lint, which brings the schemas, is not installed; run make install"
         )
     return Path(spec.origin).parent / "data" / "schemas"
 

@@ -194,7 +194,7 @@ def _unknown(
 
 
 def _conditions_in(value: Any, where: str, *, is_logic: bool) -> Iterator[Reference]:
-    """Yield mentions of conditions; an inner Condition is one in logic only, else a property."""
+    """Yield mentions of conditions; outside logic, an inner Condition is only a property."""
     match value:
         case {"Fn::If": [str(name), *_]}:
             yield Reference(name, None, where)

@@ -94,7 +94,7 @@ def check_config(config: Mapping[str, Any]) -> None:
     for name in ("S3OutputPath", "S3FailurePath"):
         if not output.get(name, "s3://").startswith("s3://"):
             raise validation_error(
-                f"OutputConfig.{name} is {output[name]}: the local cloud writes only to s3://"
+                f"OutputConfig.{name} is {output[name]}: the local cloud writes only to s3:// URLs"
             )
 
 
@@ -106,12 +106,14 @@ def check_models(config: Mapping[str, Any], models: Sequence[Mapping[str, Any]])
         if definition.is_direct(model):
             raise validation_error(
                 "A request to an asynchronous endpoint cannot name a container, but model "
-                f"{model['ModelName']} needs that: its InferenceExecutionConfig.Mode is Direct"
+                f"{model['ModelName']} (InferenceExecutionConfig.Mode Direct) needs that: give "
+                "another model, or remove AsyncInferenceConfig"
             )
         if any(container.models_url for container in definition.definitions(model)):
             raise validation_error(
                 "A request to an asynchronous endpoint cannot name a target model, but model "
-                f"{model['ModelName']} needs that: it has a container in MultiModel mode"
+                f"{model['ModelName']} (a container in MultiModel mode) needs that: give another "
+                "model, or remove AsyncInferenceConfig"
             )
 
 
@@ -180,6 +182,7 @@ def _parameters(endpoint_name: str, request: Request) -> Mapping[str, Any]:
     if not parameters.get("InputLocation", "s3://").startswith("s3://"):
         raise AwsError(
             "ValidationError",
-            f"InputLocation is {parameters['InputLocation']}: the local cloud reads only s3://",
+            f"InputLocation is {parameters['InputLocation']}: the local cloud reads only s3:// "
+            "URLs",
         )
     return parameters

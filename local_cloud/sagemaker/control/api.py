@@ -93,7 +93,7 @@ class SageMaker:
     # Models
 
     async def create_model(self, region_name: str, parameters: Parameters) -> Result:
-        """Keep a model; its image and data are looked for when an endpoint runs it."""
+        """Keep a model; its model data is looked for when an endpoint runs it."""
         here = self._region(region_name)
         refusals.check_model(parameters)
         name = parameters["ModelName"]
@@ -172,7 +172,7 @@ class SageMaker:
         config = here.config(parameters["EndpointConfigName"])
         fleets = self._fleets(here, name, config, {}, frozenset())
         deployment = Deployment(self._host, config, fleets)
-        rollout.plan(deployment_config, deployment.instance_counts)  # for an update that retains it
+        rollout.plan(deployment_config, deployment.instance_counts)  # an update may retain it
         endpoint = here.endpoints[name] = Endpoint(self._host, name, arn, config)
         here.tag(arn, parameters)
         endpoint.create(deployment, deployment_config)
@@ -391,5 +391,5 @@ def _check_capacity(instance_count: int) -> None:
         raise AwsError(
             "ResourceLimitExceeded",
             f"The local cloud runs at most {MAX_INSTANCES} instances of an endpoint, because each "
-            f"is a process on this machine; {instance_count} are asked for",
+            f"is a process on this machine; {instance_count} are asked for: lower the counts",
         )

@@ -129,7 +129,7 @@ class Endpoint:
         return self.fleets[variant_name]
 
     def choose(self, target_variant: str | None) -> Fleet:
-        """Choose the fleet that answers: of a deployment drawn by its share, else of the other.
+        """Choose the fleet that answers, from a deployment drawn by its share, else from the other.
 
         Raises AwsError if the variant does not exist (ValidationError), and while no instance is
         healthy (ServiceUnavailable).

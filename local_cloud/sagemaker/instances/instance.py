@@ -28,7 +28,7 @@ class Instance:
     def __init__(self, host: Host, variant: Variant) -> None:
         self.id = f"i-0{secrets.token_hex(8)}"
         self.outstanding = 0
-        self.is_leaving = False  # on demand: another instance gets its unanswered requests
+        self.is_leaving = False  # and then another instance gets its unanswered requests
         self._host = host
         several = "Containers" in variant.model
         self.containers = [

@@ -119,10 +119,12 @@ def _unsafe(names: Iterable[str]) -> str | None:
     for name in files:
         for part in name.split("/"):
             if not part.strip() or part in (".", "..") or "\0" in part:
-                return f"the object {name!r} below it has the part {part!r} in its name"
+                return f"the object {name!r} below this URL has the part {part!r} in its name"
             if len(part.encode()) > _MAX_NAME_BYTES:
-                return f"the object {name!r} below it has a part of over {_MAX_NAME_BYTES} bytes"
+                return (
+                    f"the object {name!r} below this URL has a part of over {_MAX_NAME_BYTES} bytes"
+                )
         folders.update(str(parent) for parent in PurePosixPath(name).parents)
     if clashes := sorted(files & folders):
-        return f"the object {clashes[0]!r} below it would be both a file and a folder"
+        return f"the object {clashes[0]!r} below this URL would be both a file and a folder"
     return None

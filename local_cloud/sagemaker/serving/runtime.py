@@ -58,7 +58,9 @@ async def invoke(
             return _model_error(fleet.variant, answer)
         answered = {name: answer.headers[name] for name in _RETURNED if name in answer.headers}
         return Response(200, {**answered, _INVOKED_VARIANT: fleet.variant.name}, answer.body)
-    raise AwsError("ServiceUnavailable", f"No instance of endpoint {endpoint.name} connects", 503)
+    raise AwsError(
+        "ServiceUnavailable", f"No instance of endpoint {endpoint.name} accepts a connection", 503
+    )
 
 
 async def _answer(

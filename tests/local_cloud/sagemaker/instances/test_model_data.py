@@ -133,7 +133,7 @@ def test_keys_are_trimmed_by_the_prefix_and_a_single_object_keeps_its_last_part(
         (["ü" * 128], "a part of over 255 bytes"),
         (
             ["weights", "weights/part1"],
-            "the object 'weights' below it would be both a file and a folder",
+            "the object 'weights' below this URL would be both a file and a folder",
         ),
     ],
 )
