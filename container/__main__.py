@@ -31,8 +31,8 @@ loads one from a folder, `DELETE /models/NAME` unloads it, `GET /models` lists t
 imported.
 
 `-P` and `-s` keep this folder and the caller's packages from what the user's code can import. The
-repository can be imported only until the container is, before the user's code: what runs is the
-model archive, never a module of the same name beside this package.
+repository can be imported only while the container is being imported, never by the user's code:
+what runs is the model archive, never a module of the same name beside this package.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def _copy(environ: Mapping[str, str], code: Path) -> None:
         layout.extract(source, code)
     else:
         hint = (
-            ": a multi-model container starts without a model, and so without the code/ of one; "
+            ": a multi-model container starts without a model, and so without a model's code/; "
             "give the s3:// URL of a .tar.gz with the script at its root"
         )
         raise FileNotFoundError(

@@ -1,7 +1,7 @@
 """The part of sagemaker-inference in AWS's images that handlers import: its exceptions.
 
-In a container of several models, only a handler that raises one answers with a status other than
-503. Source: `errors.py` of sagemaker-inference-toolkit.
+In a container of several models, every error of a handler is a 503 unless it raises one of these.
+Source: `errors.py` of sagemaker-inference-toolkit.
 """
 
 from __future__ import annotations
