@@ -1,9 +1,9 @@
-"""How long a model archive takes, against `tar czf` and, as what no archive can beat, `cp`.
+"""How long making a model archive takes, against `tar czf` and `cp`, which no archive can beat.
 
 `python -m benchmarks.archive [--size MB] [--rounds N]` makes a file of float32 weights and one of
 random bytes in a folder of its own, runs the three in turn, round after round, and prints the best
-time of each (other load on the machine only adds), the ratios to `tar czf`, and the most memory
-that our side took above an interpreter that does nothing.
+time of each (other load on the machine only adds), the ratios to `tar czf`, and the peak memory of
+our side, above that of an interpreter that does nothing.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def main() -> None:
         # The file, and what each of the three makes of it.
         needed, free = 4 * options.size * 10**6, shutil.disk_usage(folder).free
         if free < needed:
-            sys.exit(f"{folder}: this takes {needed / 1e9:.1f} GB, and {free / 1e9:.1f} are free")
+            sys.exit(
+                f"{folder}: needs {needed / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free"
+            )
         for kind in ("float32 weights", "random bytes"):
             compare(kind, options.size * 10**6, options.rounds, folder)
 

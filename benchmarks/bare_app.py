@@ -143,7 +143,7 @@ def statements(archive_arn: str) -> list[dict[str, object]]:
 
 
 def serve(stack: Stack, model: sagemaker.CfnModel) -> sagemaker.CfnEndpoint:
-    """Declare the endpoint, whose updates two alarms put back."""
+    """Declare the endpoint; two alarms put its updates back."""
     config = sagemaker.CfnEndpointConfig(
         stack,
         "EndpointConfig",
@@ -205,7 +205,7 @@ def serve(stack: Stack, model: sagemaker.CfnModel) -> sagemaker.CfnEndpoint:
 
 
 def scale(stack: Stack, endpoint: sagemaker.CfnEndpoint) -> None:
-    """Have the count follow the invocations."""
+    """Let the count follow the invocations."""
     target = autoscaling.CfnScalableTarget(
         stack,
         "ScalableTarget",

@@ -1,11 +1,11 @@
 """How long a synth of the stage prod takes, against a bare CDK app of the same resources.
 
 `python -m benchmarks.synth [--rounds N]` runs app.py and benchmarks/bare_app.py in turn, round
-after round, each in a process of its own and with the context that `cdk synth` gives it. What is
-compared is the CPU time that the process and its children took, jsii's Node among them: the one
-round before the first, which packs and inspects the archive, does not count. It prints the least
-and the median of each and their ratios, and ends with status 1 if the ratio of the medians is not
-below 1.25. Templates that differ in more than their logical ids are refused.
+after round, each in a process of its own and with the context that `cdk synth` gives it. It
+compares the CPU time of the process and its children, jsii's Node among them. A round before the
+first, which packs and inspects the archive, does not count. It prints the least and the median of
+each and their ratios, and ends with status 1 if the ratio of the medians is not below 1.25. It
+refuses templates that differ in more than their logical ids.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def main() -> None:
                 seconds[name].append(taken)
             templates[name] = template
         if not number and (found := differences(*templates.values())):
-            sys.exit("\n".join(["this compares different things:", *found]))
+            sys.exit("\n".join(["the two apps deploy different things:", *found]))
     report(seconds)
 
 
@@ -97,7 +97,7 @@ def variables(folder: str) -> dict[str, str]:
 
 
 def differences(ours: dict[str, Any], bare: dict[str, Any]) -> list[str]:
-    """Name what one template deploys and the other does not, whatever its logical ids are."""
+    """Name what only one of the templates deploys, whatever the logical ids are."""
     left, right = Counter(_deployed(ours)), Counter(_deployed(bare))
     return [
         *(f"only app.py has {each}" for each in sorted((left - right).elements())),

@@ -1,38 +1,38 @@
-"""One container as a program, which whoever wants a model served starts by its file's path.
+"""One container as a program: whoever wants to serve a model starts this file by its path.
 
     python -P -s -u container/__main__.py ROOT FD
         [--framework sklearn|xgboost] [--multi-model] [--memory-bytes N] [--no-network]
 
-ROOT is a folder of the container's own that holds `opt/ml/model`, unpacked; `opt/ml/code` and
-`site-packages` are made in it. Its folders are given by their real paths, in the environment too:
+ROOT is the container's own folder. It holds `opt/ml/model`, unpacked; the container makes
+`opt/ml/code` and `site-packages` in it. The environment names these folders by their real paths:
 SAGEMAKER_SUBMIT_DIRECTORY is ROOT/opt/ml/model/code, or the s3:// URL of a `.tar.gz`, which the
-container downloads, and SAGEMAKER_PROGRAM the file's name in it; SAGEMAKER_CONTAINER_LOG_LEVEL and
-SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT are as AWS has them. The rest of the environment is the user's
-code's.
+container downloads, and SAGEMAKER_PROGRAM is the file's name in it. SAGEMAKER_CONTAINER_LOG_LEVEL
+and SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT mean the same as on AWS. The other variables are for the
+user's code.
 
 FD is a listening TCP socket that the caller hands down, so that there is no race for a port. On it
-`GET /ping` answers 200 with the model loaded, or 500 with the reason why it is not, as text, and
-`POST /invocations` what the handler says. A request waits until the model is loaded or has failed
-to; one to a container that ended is refused, once the caller has closed its own copy of FD. The
-process ends when its standard input does, that is, with the process that started it, however that
-ended; it reads nothing from there. It also ends on SIGTERM. What it has to say is on standard
-error, what the user's code prints on standard output.
+`GET /ping` answers 200 when the model is loaded, or 500 with the reason as text when it did not
+load, and `POST /invocations` answers what the handler returns. Requests wait until the model has
+loaded or failed. When the container has ended, requests are refused, once the caller has closed its
+own copy of FD. The process ends with its standard input, that is, with the process that started it,
+however that ended; it reads nothing from there. It also ends on SIGTERM. Its own log goes to
+standard error, what the user's code prints to standard output.
 
-`--framework` is AWS's image that is played, scikit-learn's unless told otherwise: by it go the
-defaults of the user's functions, and XGBoost's sets OMP_NUM_THREADS to 1 where nobody else does.
-`--memory-bytes` is what the process may hold (each process, if the user's code starts more): beyond
-it there is a MemoryError, which is the reason that /ping gives, or the end of the process by its
-libraries, and some of them (OpenBLAS) wait for memory for ever: the caller has to have a limit of
-time. `--no-network` leaves it the given socket and its own loopback.
+`--framework` is the AWS image that the container plays, by default scikit-learn's: it decides the
+defaults of the user's functions, and XGBoost's sets OMP_NUM_THREADS to 1 unless it is set already.
+`--memory-bytes` limits the memory of the process (and of each process that the user's code starts).
+A process that needs more gets a MemoryError, which /ping gives as the reason, or is ended by its
+libraries; some of them (OpenBLAS) wait for memory for ever, so the caller needs a time limit.
+`--no-network` leaves the process only the given socket and a loopback of its own.
 
-`--multi-model` has it serve several models, of which there is none at first. `POST /models` with
-{"model_name", "url"} loads one from a folder, `DELETE /models/NAME` unloads it, `GET /models` lists
-them, and `POST /models/NAME/invoke` is answered by one; /ping answers 200 once the user's code is
+`--multi-model` serves several models, at first none. `POST /models` with {"model_name", "url"}
+loads one from a folder, `DELETE /models/NAME` unloads it, `GET /models` lists them, and
+`POST /models/NAME/invoke` sends a request to one; /ping answers 200 once the user's code is
 imported.
 
 `-P` and `-s` keep this folder and the caller's packages from what the user's code can import. The
-repository is importable until the container is imported, and not when the user's code is: what
-runs is the model archive, never a module of the same name beside this package.
+repository can be imported only while the container is being imported, never by the user's code:
+what runs is the model archive, never a module of the same name beside this package.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _IMPORT_ROOT = str(Path(__file__).parents[1])
 
 
 def _imported() -> Callable[[], None]:
-    """Import the container, and leave no trace of how."""
+    """Import the container, and leave no trace of that in sys.path and sys.modules."""
     sys.path.insert(0, _IMPORT_ROOT)
     from container.program import main
 

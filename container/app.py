@@ -1,7 +1,7 @@
 """The container's HTTP side: a raw ASGI app with `/ping` and `/invocations`.
 
-What the nginx, gunicorn and Flask of AWS's images answer, in one process and without them.
-The handler is called on the loop, one request at a time, as a worker of the container has it.
+It answers what the nginx, gunicorn and Flask of AWS's images answer, in one process without them.
+The handler is called on the loop, one request at a time, as in one worker of AWS's container.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from container.handler import Transform
 
 
 def serving(transform: Transform | str, default_accept: str) -> App:
-    """Make the app that answers with a loaded model, or says (str) why there is none.
+    """Make the app that answers with a loaded model, or says (str) why it did not load.
 
     On AWS a container without a model answers every ping with an HTML 500; here the 500's body is
-    the reason, so that whoever waits for the instance need not search its log.
+    the reason, so that nobody has to search the log of the instance.
     """
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
@@ -55,7 +55,7 @@ def _invocation(
     headers: list[tuple[bytes, bytes]],
     content: bytes,
 ) -> Response:
-    """Call the handler; an exception is a 500 that tells nothing, its traceback is in the log."""
+    """Call the handler; an exception is a 500 without details, with a traceback in the log."""
     try:
         if isinstance(transform, str):
             raise RuntimeError(transform)
@@ -74,7 +74,7 @@ def _invocation(
 
 
 def _response(result: Any) -> Response:
-    """Make a response of what a handler returned, as Flask and the container do."""
+    """Make a response from what a handler returned, as Flask and AWS's container do."""
     if isinstance(result, Response):
         return result
     if isinstance(result, tuple):

@@ -1,4 +1,4 @@
-"""What a container is kept from: more memory than its share, and the network."""
+"""Limits of a container: it gets only its share of memory, and on request no network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ logger = logging.getLogger("container")
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
-"""Of Linux's sched.h and if.h."""
+"""Constants of Linux's sched.h and if.h."""
 
 _LOOKUPS = frozenset(
     f"socket.{name}" for name in ("getaddrinfo", "gethostbyname", "gethostbyaddr", "getnameinfo")
@@ -28,10 +28,10 @@ _SENDING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 
 
 def limit_memory(limit_bytes: int) -> None:
-    """Let this process hold so many bytes of memory, and each that it starts.
+    """Let this process, and each that it starts, hold at most so many bytes of memory.
 
-    RLIMIT_DATA counts what is written to, and neither the files that are mapped for reading nor
-    the address space that is merely reserved, as RLIMIT_AS would. Linux alone enforces it.
+    RLIMIT_DATA counts memory that is written to. Unlike RLIMIT_AS, it counts neither files that are
+    mapped for reading nor address space that is only reserved. Only Linux enforces it.
     """
     if sys.platform != "linux":
         logger.warning("the memory is not limited: %s does not enforce it", sys.platform)
@@ -43,7 +43,7 @@ def limit_memory(limit_bytes: int) -> None:
 
 
 def lift_memory_limit() -> None:
-    """Undo `limit_memory`: to say that there was too little takes some."""
+    """Undo `limit_memory`: to report that memory was missing takes memory."""
     if sys.platform != "linux":
         return
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
@@ -51,17 +51,17 @@ def lift_memory_limit() -> None:
 
 
 def cut_network() -> None:
-    """Leave this process, and what it starts, no network but the sockets that it has already.
+    """Cut this process, and what it starts, off the network; it keeps the sockets that it has.
 
-    To be called while there is one thread. Where the kernel refuses, Python does what it can.
+    Call this while there is one thread. Where the kernel refuses, Python does what it can.
     """
     try:
         _enter_empty_namespace()
     except OSError as error:
         sys.addaudithook(refuse_network)
         logger.warning(
-            "no network: Python refuses connections, but not those of programs or libraries that "
-            "make them without it (there is no network namespace: %s)", error,
+            "no network: Python refuses its own connections, but cannot refuse those of other "
+            "programs and native libraries (there is no network namespace: %s)", error,
         )  # fmt: skip
     else:
         logger.info("no network: the container is in a network namespace of its own")
@@ -70,14 +70,14 @@ def cut_network() -> None:
 def _enter_empty_namespace() -> None:
     """Move this process to a network namespace of its own; raises OSError if there is none."""
     if sys.platform != "linux":
-        raise OSError(errno.ENOSYS, f"{sys.platform} has none")
+        raise OSError(errno.ENOSYS, f"{sys.platform} has no network namespaces")
     user, group = os.geteuid(), os.getegid()
     try:
         _unshare(_CLONE_NEWNET)
     except PermissionError:
-        # In a user namespace of its own every process may make one of the network.
+        # In a user namespace of its own, every process may make a network namespace.
         _unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
-        with suppress(OSError):  # all there is to lose is the user's name
+        with suppress(OSError):  # only the user's name would be lost
             Path("/proc/self/setgroups").write_text("deny")
             Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
             Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
@@ -87,14 +87,14 @@ def _enter_empty_namespace() -> None:
 
 
 def _unshare(flags: int) -> None:
-    """Call unshare(2), which `os` has as of Python 3.12."""
+    """Call unshare(2), which `os` has only since Python 3.12."""
     if ctypes.CDLL(None, use_errno=True).unshare(flags):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
 
 
 def refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
-    """Refuse (OSError), as an audit hook, whatever would leave the machine or the process."""
+    """Refuse (OSError), as an audit hook, every use of the network."""
     if event in _LOOKUPS or (
         event in _SENDING and arguments[0].family in (socket.AF_INET, socket.AF_INET6)
     ):

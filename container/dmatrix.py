@@ -1,6 +1,6 @@
-"""The formats that AWS's XGBoost container reads by default, into a DMatrix; JSON is none of them.
+"""The formats that AWS's XGBoost container reads by default, into a DMatrix; JSON is not one.
 
-Kept with their quirks. It reads RecordIO-Protobuf too, which is refused here.
+Their quirks are kept. AWS's container reads RecordIO-Protobuf too, which is refused here.
 Source: `encoder.py` of sagemaker-xgboost-container as in 3.2-0.
 """
 
@@ -19,10 +19,10 @@ _SNIFFED_CHARACTERS = 512
 def decode(body: str | bytes, content_type: str) -> Any:
     """Decode a body into a DMatrix.
 
-    Raises UnsupportedFormatError, NotImplementedError for what only AWS's image reads, or what is
-    wrong with the body.
+    Raises UnsupportedFormatError, NotImplementedError for what only AWS's image reads, or the
+    error that a wrong body causes.
     """
-    # The user's code may do without.
+    # The user's code may not need it.
     import xgboost
 
     media_type = content_type.partition(";")[0].strip()
@@ -32,8 +32,8 @@ def decode(body: str | bytes, content_type: str) -> Any:
         return xgboost.DMatrix(_from_libsvm(_text(body)))
     if media_type == _RECORDIO_PROTOBUF:
         raise NotImplementedError(
-            f"{media_type}: AWS's image reads it, and the local cloud does not; send text/csv or "
-            "text/libsvm, or read it in an input_fn of your own"
+            f"{media_type}: AWS's image reads this type, and the local cloud does not; send "
+            "text/csv or text/libsvm, or read the type in an input_fn of your own"
         )
     raise encoders.UnsupportedFormatError(media_type)
 
@@ -57,9 +57,9 @@ def _from_csv(text: str) -> Any:
 
 
 def _from_libsvm(text: str) -> Any:
-    """Read `INDEX:VALUE` of each line, the rest being 0; the lowest index tells where they begin.
+    """Read `INDEX:VALUE` of each line; all other values are 0.
 
-    A label is skipped. As in the image, rows of which none has an index 0 are counted from 1.
+    A label is skipped. As in the image, the indices count from 1 if no row has an index 0.
     """
     import numpy as np
 

@@ -1,7 +1,7 @@
 """The formats that AWS's scikit-learn container reads and writes by default.
 
-Kept with their quirks (float32, a CSV row that becomes one-dimensional), save one: its NPY decoder
-unpickles what a caller sends, and this one never does. Source: `_encoders.py` of
+Their quirks are kept (float32, a CSV row that becomes one-dimensional), except one: AWS's NPY
+decoder unpickles what a caller sends, and this one never does. Source: `_encoders.py` of
 sagemaker-containers, `serving.py` of the scikit-learn container.
 """
 
@@ -29,11 +29,11 @@ class UnsupportedFormatError(Exception):
 
 
 def decode(body: str | bytes, content_type: str) -> Any:
-    """Decode a request's body into an array: float32, NPY with the dtype it has.
+    """Decode a request's body into an array: float32, or for NPY the dtype of the body.
 
     Raises UnsupportedFormatError, or ValueError for a body that is not in its format.
     """
-    # numpy takes as long to import as all the rest; a handler of one's own may not need it.
+    # numpy takes as long to import as all the rest, and the user's handler may not need it.
     import numpy as np
 
     if content_type == JSON:
@@ -69,7 +69,7 @@ def encode(prediction: Any, accept: str) -> str | bytes:
 
 
 def _plain(value: Any) -> Any:
-    """Turn what json does not know, but numpy does, into lists and numbers."""
+    """Turn numpy's values, which json does not know, into lists and numbers."""
     if hasattr(value, "tolist"):
         return value.tolist()
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")

@@ -1,8 +1,8 @@
-"""The user's code, brought in as AWS's images do, and called by their contract.
+"""The user's code, installed as AWS's images do it, and called by their contract.
 
 `model_fn(model_dir)` loads the model. Then either `transform_fn(model, body, content_type, accept)`
 answers, or `input_fn(body, content_type)`, `predict_fn(data, model)` and `output_fn(prediction,
-accept)` do, each of the three with a default. Source: `_transformer.py` and `_modules.py` of
+accept)` answer, each of the three with a default. Source: `_transformer.py` and `_modules.py` of
 sagemaker-containers.
 """
 
@@ -33,7 +33,7 @@ class UserError(Exception):
 
 
 def install(root: Path, environ: Mapping[str, str]) -> None:
-    """Put the user's code under `root` in its place, with nothing of it run.
+    """Put the user's code in its place under `root`, without running it.
 
     Raises the errors above and what `requirements` raises.
     """
@@ -45,7 +45,7 @@ def install(root: Path, environ: Mapping[str, str]) -> None:
 
 
 def load(root: Path, environ: Mapping[str, str], image: Image) -> Transform:
-    """Import the user's code, once it is installed, and load the model.
+    """Import the installed code of the user, and load the model.
 
     Raises whatever the user's code raises, and the errors above.
     """
@@ -53,7 +53,7 @@ def load(root: Path, environ: Mapping[str, str], image: Image) -> Transform:
 
 
 def program(environ: Mapping[str, str], image: Image) -> ModuleType:
-    """Import the user's code, once it is installed, as a top-level module."""
+    """Import the installed code of the user as a top-level module."""
     name = environ.get("SAGEMAKER_PROGRAM")
     if name is None:
         raise image.without_program
@@ -61,7 +61,7 @@ def program(environ: Mapping[str, str], image: Image) -> ModuleType:
 
 
 def _copy(environ: Mapping[str, str], code: Path) -> None:
-    """Copy the user's code to `/opt/ml/code`, which it does not leave when it is not told to."""
+    """Copy the user's code to `/opt/ml/code`, unless nothing is named or it is there already."""
     submit_directory = environ.get("SAGEMAKER_SUBMIT_DIRECTORY")
     code.mkdir(parents=True, exist_ok=True)
     if submit_directory is None or Path(submit_directory) == code:
@@ -76,11 +76,11 @@ def _copy(environ: Mapping[str, str], code: Path) -> None:
         layout.extract(source, code)
     else:
         hint = (
-            ": a multi-model container starts without a model, and so without its code/; give the "
-            "s3:// URL of a .tar.gz with the script at its root"
+            ": a multi-model container starts without a model, and so without a model's code/; "
+            "give the s3:// URL of a .tar.gz with the script at its root"
         )
         raise FileNotFoundError(
-            f"SAGEMAKER_SUBMIT_DIRECTORY: there is no {submit_directory}"
+            f"SAGEMAKER_SUBMIT_DIRECTORY: {submit_directory} does not exist"
             + (hint if "SAGEMAKER_MULTI_MODEL" in environ else "")
         )
 

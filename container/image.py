@@ -1,4 +1,4 @@
-"""What AWS's images have each in their own way: both serve with sagemaker-containers, on Flask.
+"""What differs between AWS's images; both serve with sagemaker-containers, on Flask.
 
 Source: `serving.py` of sagemaker-scikit-learn-container, and that of sagemaker-xgboost-container
 2.0. Both start Multi Model Server, with `handler_service.py`, for multi-model endpoints only.
@@ -21,13 +21,13 @@ class Image:
     multi_model_input_fn: Callable[[str | bytes, str], Any]
     predict_fn: Callable[[Any, Any], Any]
     environment: Mapping[str, str]
-    """What it sets, unless the Model does."""
+    """Variables that the image sets, unless the Model sets them."""
     without_program: Exception
-    """What comes of a Model that does not set SAGEMAKER_PROGRAM."""
+    """The error for a Model that does not set SAGEMAKER_PROGRAM."""
 
 
 def _decode_rows(body: str | bytes, content_type: str) -> Any:
-    """Decode a request's body as `handler_service.py` does, to which one row is one too."""
+    """Decode a request's body as `handler_service.py` does: one row stays a matrix."""
     array = encoders.decode(body, content_type)
     return array.reshape(1, -1) if array.ndim == 1 else array
 
@@ -46,7 +46,7 @@ IMAGES = {
         multi_model_input_fn=_decode_rows,
         predict_fn=_predict,
         environment={},
-        # The words are AWS's, which are those of importlib.import_module(None).
+        # The words are AWS's: those of importlib.import_module(None).
         without_program=AttributeError(
             "'NoneType' object has no attribute 'startswith' (SAGEMAKER_PROGRAM is not set in the "
             "Model's environment: set it to the file's name, such as inference.py)"
@@ -56,7 +56,7 @@ IMAGES = {
         input_fn=dmatrix.decode,
         multi_model_input_fn=dmatrix.decode,
         predict_fn=_predict_dmatrix,
-        # A process for each processor, with a thread each.
+        # AWS's image starts a process for each processor, each with one thread.
         environment={"OMP_NUM_THREADS": "1"},
         without_program=NotImplementedError(
             "SAGEMAKER_PROGRAM is not set in the Model's environment: AWS's image would then serve "
@@ -65,4 +65,4 @@ IMAGES = {
         ),
     ),
 }
-"""By what is in them, as `--framework` names it."""
+"""The images by the name of their framework, as `--framework` takes it."""

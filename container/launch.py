@@ -10,7 +10,7 @@ from pathlib import Path
 from container import layout
 
 FRAMEWORKS = ("sklearn", "xgboost")
-"""What of AWS's images is played: what `--framework` may say."""
+"""The AWS images that the container can play: the values of `--framework`."""
 
 _PROGRAM = Path(__file__).with_name("__main__.py")
 
@@ -26,7 +26,7 @@ def command(
 ) -> list[str]:
     """Return the command line of a container below root, which listens on a descriptor's socket.
 
-    `__main__.py` has what each of them means. The caller hands the descriptor down.
+    `__main__.py` says what each argument means. The caller hands the descriptor down.
     """
     return [
         *(sys.executable, "-P", "-s", "-u", str(_PROGRAM), str(root), str(descriptor)),
@@ -38,9 +38,9 @@ def command(
 
 
 def environment(root: Path, variables: Mapping[str, str]) -> dict[str, str]:
-    """Return a container's environment: variables, those under /opt/ml below root, and little else.
+    """Return a container's environment: variables, with paths below /opt/ml moved below root.
 
-    Nothing of the caller's own environment is in it but the search path for programs.
+    Of the caller's own environment it has only the search path for programs.
     """
     return {
         "PATH": os.environ.get("PATH", os.defpath),

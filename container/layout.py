@@ -1,6 +1,6 @@
 """An instance's folder, laid out as SageMaker lays out `/opt/ml` in a container.
 
-A model archive comes from outside: it is scanned whole before its first byte is written.
+A model archive comes from outside, so all of it is scanned before the first byte is written.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from pathlib import Path, PurePosixPath
 
 MAX_MEMBERS = 100_000
 MAX_BYTES = 32 * 1024**3
-"""What an archive may hold, unpacked: more than a laptop should be asked to unpack unseen."""
+"""How much an archive may unpack to; a laptop should not unpack more unseen."""
 
 MAX_RATIO = 200
 RATIO_COUNTS_FROM_BYTES = 16 * 1024**2
-"""Unpacked bytes a packed byte: model files reach 10, a decompression bomb 1,000."""
+"""Unpacked bytes per packed byte: model files reach 10, a decompression bomb 1,000."""
 
 
 class ArchiveError(Exception):
-    """A model archive that cannot be unpacked, or that it would not be safe to unpack."""
+    """A model archive that cannot be unpacked, or not safely."""
 
 
 def model_dir(root: Path) -> Path:
@@ -29,7 +29,7 @@ def model_dir(root: Path) -> Path:
 
 
 def models_dir(root: Path) -> Path:
-    """Where a container of several models has each unpacked, at `NAME/model` below it."""
+    """Where the archives of a container of several models are unpacked, each in `NAME/model`."""
     return root / "opt" / "ml" / "models"
 
 
@@ -39,7 +39,7 @@ def code_dir(root: Path) -> Path:
 
 
 def packages_dir(root: Path) -> Path:
-    """Where the packages are that the archive brings along: a `site-packages` of its own."""
+    """Where the archive's own packages are installed: a `site-packages` of the container."""
     return root / "site-packages"
 
 
@@ -51,7 +51,7 @@ def inside(root: Path, value: str) -> str:
 
 
 def extract(archive: Path, folder: Path) -> None:
-    """Unpack a `.tar.gz` into an empty folder; an archive refused (ArchiveError) writes nothing."""
+    """Unpack a `.tar.gz` into an empty folder; of a refused one (ArchiveError) write nothing."""
     try:
         with tarfile.open(archive, "r:gz") as tar:
             scan(tar, archive.stat().st_size)
@@ -79,25 +79,27 @@ def scan(members: Iterable[tarfile.TarInfo], packed_bytes: int) -> None:
         (folders if member.isdir() else files).add(name)
         unpacked_bytes += member.size
         if count > MAX_MEMBERS:
-            raise ArchiveError(f"it has more than {MAX_MEMBERS:,} members")
+            raise ArchiveError(f"the archive has more than {MAX_MEMBERS:,} members")
         if unpacked_bytes > MAX_BYTES:
-            raise ArchiveError(f"it unpacks to more than {MAX_BYTES:,} bytes")
+            raise ArchiveError(f"the archive unpacks to more than {MAX_BYTES:,} bytes")
         if unpacked_bytes > max(RATIO_COUNTS_FROM_BYTES, MAX_RATIO * packed_bytes):
             raise ArchiveError(
-                f"{packed_bytes:,} bytes unpack to {unpacked_bytes:,} or more: "
-                f"over {MAX_RATIO} times, which no model file does"
+                f"{packed_bytes:,} bytes unpack to {unpacked_bytes:,} or more, over {MAX_RATIO} "
+                "times as much: no model file does that"
             )
 
 
 def _checked_name(member: tarfile.TarInfo) -> str:
-    """Tell a member's place in the folder, once its kind and its name are harmless."""
+    """Return a member's place in the folder, if its kind and its name are harmless."""
     if not (member.isfile() or member.isdir()) or member.issparse():
         raise ArchiveError(f"member {member.name!r} is neither a regular file nor a folder")
     name = member.name.removeprefix("./")
     if name != "." and {"", ".", ".."}.intersection(name.split("/")):
-        raise ArchiveError(f"member {member.name!r} is not named by a plain relative path")
+        raise ArchiveError(
+            f"member {member.name!r} does not have a plain relative path as its name"
+        )
     if "\\" in name or "\0" in name:
-        raise ArchiveError(f"member {member.name!r} has a name that no file should have")
+        raise ArchiveError(f"member {member.name!r} has a backslash or a zero byte in its name")
     return name
 
 

@@ -1,8 +1,8 @@
-"""Several models in one container: the HTTP side of the contract that SageMaker has for them.
+"""Several models in one container: the HTTP side of SageMaker's contract for them.
 
 In this mode AWS's images serve with Multi Model Server and sagemaker-inference, not with Flask: a
 handler answers with text, bytes, or what json.dumps takes, and a flask.Response is an error. There
-each model has a process of its own; here they share one, and take turns but for the loading.
+each model has a process of its own; here the models share one and take turns, except to load.
 Source: the Developer Guide, "Custom Containers Contract for Multi-Model Endpoints";
 `serving_mms.py` and `mms_transformer.py` of sagemaker-scikit-learn-container; `service.py`,
 `otf_message_handler.py` and `WorkerLifeCycle.java` of multi-model-server.
@@ -24,7 +24,7 @@ from container.asgi import Message, Receive, Send, read_body, respond
 from container.handler import Transform, UserError
 
 DEFAULT_MAX_REQUEST_BYTES, MAX_REQUEST_BYTES = 6 * 1024**2, 20 * 1024**2
-"""What a request may have, and what it may be told to have: `serving_mms.py` has both."""
+"""A request's default limit, and the largest that can be set. Source: `serving_mms.py`."""
 
 _OUT_OF_MEMORY = 507
 
@@ -39,7 +39,7 @@ class Answer:
 
 
 class ModelServer:
-    """The ASGI app: `load` makes a model of the folder that an archive is unpacked in."""
+    """The ASGI app: `load` makes a model from the folder of an unpacked archive."""
 
     def __init__(
         self, load: Callable[[Path], Transform], default_accept: str, max_request_bytes: int
@@ -80,7 +80,7 @@ class ModelServer:
         return {"modelName": name, "modelUrl": self._folders[name]}
 
     async def _take_in(self, asked: dict[str, str]) -> Answer:
-        """Load a model, with the others answering meanwhile."""
+        """Load a model, while the others answer."""
         name, folder = asked["model_name"], asked["url"]
         if name in self._folders:
             return _error(409, "ConflictStatusException", f"Model {name} is already registered.")
@@ -92,7 +92,7 @@ class ModelServer:
             traceback.print_exc()
             reason = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
             status = _OUT_OF_MEMORY if isinstance(error, MemoryError) else 500
-            # The server's own message ends before the colon: the reason is in its log alone.
+            # AWS's server ends its message before the colon: only its log has the reason.
             return _error(
                 status,
                 "InternalServerException",
@@ -101,7 +101,7 @@ class ModelServer:
         return _told({"status": "Workers scaled"})
 
     def _invoked(self, transform: Transform, headers: dict[bytes, bytes], content: bytes) -> Answer:
-        """Call the handler; an exception is a 503 that tells nothing, its traceback is in the log.
+        """Call the handler; an exception is a 503 without details, with a traceback in the log.
 
         Only sagemaker-inference's own exception has a status and a message for the caller.
         """
@@ -109,9 +109,9 @@ class ModelServer:
             return _error(
                 413,
                 "RequestEntityTooLargeException",
-                f"The request has {len(content):,} bytes, and may have {self._max_request_bytes:,} "
-                "in a container of several models: send less at once, or set MAX_CONTENT_LENGTH, "
-                f"up to {MAX_REQUEST_BYTES:,}, in its environment",
+                f"The request has {len(content):,} bytes; a container of several models takes at "
+                f"most {self._max_request_bytes:,}: send less at once, or set MAX_CONTENT_LENGTH "
+                f"in the model's environment, up to {MAX_REQUEST_BYTES:,}",
             )
         content_type = headers.get(b"content-type", b"").decode("latin-1") or encoders.JSON
         accept = headers.get(b"accept", b"").decode("latin-1")
@@ -136,20 +136,20 @@ class ModelServer:
 
 
 def max_request_bytes(environ: Mapping[str, str]) -> int:
-    """Tell how many bytes a request to the server may have, by the container's environment."""
+    """Return how many bytes a request may have, by the container's environment."""
     asked = int(environ.get("MAX_CONTENT_LENGTH", DEFAULT_MAX_REQUEST_BYTES))
     return int(environ.get("SAGEMAKER_MAX_REQUEST_SIZE") or min(asked, MAX_REQUEST_BYTES))
 
 
 def check_unshadowed(folder: Path, program: str) -> None:
-    """Refuse (UserError) a model with a script of its own, which its server would import instead.
+    """Refuse (UserError) a model with a script of its own, which AWS's server would import.
 
     Each model's process has the archive's root on its path, before what is installed.
     """
     if (folder / f"{program.removesuffix('.py')}.py").exists():
         raise UserError(
-            f"{program} is at the root of the model archive, where AWS's server would import it in "
-            "place of the one from SAGEMAKER_SUBMIT_DIRECTORY: leave it out"
+            f"{program} is at the root of the model archive, so AWS's server would import it "
+            "instead of the one from SAGEMAKER_SUBMIT_DIRECTORY: leave it out of the archive"
         )
 
 

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 def main() -> None:
-    """Load the model, then answer pings and invocations until told to end."""
+    """Load the model, then answer pings and invocations until the process is told to end."""
     parser = argparse.ArgumentParser(prog="container")
     parser.add_argument("root", type=Path)
     parser.add_argument("descriptor", type=int)
@@ -60,8 +60,8 @@ def main() -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
-        # The caller is the one to close an idle connection: were it this side, a request could
-        # meet a connection that is closing, and be lost.
+        # The caller closes idle connections, not this side: a request could otherwise meet a
+        # connection that is closing, and be lost.
         timeout_keep_alive=24 * 3600,
     )
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=arguments.descriptor)])
@@ -93,7 +93,7 @@ def _accept() -> str:
 
 
 def _attempt(root: Path, memory_bytes: int | None, load: Callable[[], T]) -> T | str:
-    """Install the user's code and load what is asked for, or tell (str) why that cannot be."""
+    """Install the user's code and call `load`, or return (str) why that failed."""
     began = time.monotonic()
     try:
         handler.install(root, os.environ)
@@ -111,7 +111,7 @@ def _attempt(root: Path, memory_bytes: int | None, load: Callable[[], T]) -> T |
 
 
 def _end_with_parent() -> None:
-    """End this process at the end of its standard input, which the user's code no longer sees."""
+    """End this process when its standard input ends; hide that input from the user's code."""
     pipe = os.dup(sys.stdin.fileno())
     os.dup2(os.open(os.devnull, os.O_RDONLY), sys.stdin.fileno())
 

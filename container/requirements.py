@@ -1,7 +1,7 @@
 """`code/requirements.txt`: AWS's container installs it, an instance here checks it.
 
-An instance runs in the Python environment of the local cloud, which it does not change. What needs
-no index, the wheels that an archive brings along, is installed beside it.
+An instance runs in the Python environment of the local cloud and does not change it. The wheels of
+an archive need no package index; they are installed beside that environment.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from packaging.requirements import InvalidRequirement, Requirement
 from container import wheels
 
 _VENDORED = ["--no-index", "--find-links wheels"]
-"""The first lines, and only options, of a file whose packages are in `wheels` beside it."""
+"""The first lines of a file whose packages are in `wheels` beside it; it has no other options."""
 
 
 class UnsatisfiedRequirementsError(Exception):
-    """The environment of the local cloud is not what `code/requirements.txt` asks for."""
+    """The environment of the local cloud lacks what `code/requirements.txt` asks for."""
 
 
 def satisfy(path: Path, packages: Path) -> None:
-    """Install the wheels that a requirements file, if there is one, has beside it, if they fit.
+    """Install the fitting wheels beside a requirements file, if the file exists.
 
     They go into the folder `packages`; all else is compared with what is installed. Raises
     UnsatisfiedRequirementsError naming every requirement that is not met, and InstallModuleError.
     """
     lines = _lines(path.read_text()) if path.is_file() else []
     if lines == _VENDORED[:1]:
-        return  # the image has all that was asked for
+        return  # the image has everything that the file asks for
     shelf = path.parent / "wheels" if lines[: len(_VENDORED)] == _VENDORED else None
     problems: list[str] = []
     on_shelf: list[Requirement] = []
@@ -49,15 +49,16 @@ def satisfy(path: Path, packages: Path) -> None:
     if problems:
         raise UnsatisfiedRequirementsError(
             f"code/requirements.txt: {'; '.join(problems)}. An instance runs in the environment of "
-            f"the local cloud (Python {platform.python_version()}) and installs nothing but wheels "
-            "from code/wheels that fit it: install these there, or change the file"
+            f"the local cloud (Python {platform.python_version()}) and installs only the "
+            "wheels in code/wheels that fit: install the packages in that environment, or change "
+            "the file"
         )
     if shelf and on_shelf:
         wheels.install(shelf, on_shelf, packages)
 
 
 def unsatisfied(text: str) -> Iterator[str]:
-    """Say of each line of a requirements file that is not met why it is not."""
+    """Say why lines of a requirements file are not met."""
     for line in _lines(text):
         yield from _missing(_parsed(line))
 
@@ -69,9 +70,9 @@ def _lines(text: str) -> list[str]:
 
 
 def _parsed(line: str) -> Requirement | str | None:
-    """Read a line: what it asks for of this Python, if anything, or (str) why it cannot be told."""
+    """Read a line: its requirement if this Python needs it, or (str) why it cannot be read."""
     if line.startswith("-") or " --" in line:
-        return f"{line!r} is an option of pip, which the local cloud does not follow"
+        return f"{line!r} is an option of pip, and the local cloud follows no such option"
     try:
         requirement = Requirement(line)
     except InvalidRequirement:
@@ -84,7 +85,7 @@ def _parsed(line: str) -> Requirement | str | None:
 
 
 def _missing(requirement: Requirement | str | None) -> Iterator[str]:
-    """Say what is installed in place of a requirement, if that is not it."""
+    """Say what is installed instead of a requirement, if anything else is."""
     if not isinstance(requirement, Requirement):
         yield from [requirement] if requirement else []
         return
@@ -94,4 +95,4 @@ def _missing(requirement: Requirement | str | None) -> Iterator[str]:
         yield f"{requirement} is not installed"
         return
     if not requirement.specifier.contains(installed, prereleases=True):
-        yield f"{requirement} is asked for and {installed} is installed"
+        yield f"{requirement} is asked for, but {installed} is installed"

@@ -11,22 +11,24 @@ from container import layout
 
 
 class DownloadError(Exception):
-    """SAGEMAKER_SUBMIT_DIRECTORY names what the container cannot get."""
+    """SAGEMAKER_SUBMIT_DIRECTORY names something that the container cannot download."""
 
 
 def download(url: str, folder: Path) -> None:
     """Unpack a `.tar.gz` in S3 into a folder; raises DownloadError, and ArchiveError.
 
-    It is the container that does so, with the execution role and through its own network: one
-    that is isolated has neither.
+    The container itself downloads it, with the execution role and through its own network. An
+    isolated container has neither.
     """
-    # They take a third of a second to import, which most containers need not spend.
+    # The import takes a third of a second, and most containers do not need it.
     import boto3
     from botocore.config import Config
 
     parts = urlsplit(url)
     if parts.scheme != "s3":
-        raise DownloadError(f"SAGEMAKER_SUBMIT_DIRECTORY is {url}: it has to be in s3:// or a path")
+        raise DownloadError(
+            f"SAGEMAKER_SUBMIT_DIRECTORY is {url}: it must be an s3:// URL or a path"
+        )
     config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, proxies={})
     with TemporaryDirectory() as temporary:
         archive = Path(temporary) / "sourcedir.tar.gz"
@@ -38,6 +40,6 @@ def download(url: str, folder: Path) -> None:
         except Exception as error:
             raise DownloadError(
                 f"SAGEMAKER_SUBMIT_DIRECTORY is {url}, which the container cannot download "
-                f"({error}): upload it, and do not isolate the container from the network"
+                f"({error}): upload the file, and do not isolate the container from the network"
             ) from error
         layout.extract(archive, folder)

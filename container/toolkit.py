@@ -1,7 +1,7 @@
-"""What AWS's images have of sagemaker-inference, as far as a handler imports it: its exceptions.
+"""The part of sagemaker-inference in AWS's images that handlers import: its exceptions.
 
-In a container of several models to raise one is the only way to any status but a 503. Source:
-`errors.py` of sagemaker-inference-toolkit.
+In a container of several models, every error of a handler is a 503 unless it raises one of these.
+Source: `errors.py` of sagemaker-inference-toolkit.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _PACKAGE = "sagemaker_inference"
 
 
 class BaseInferenceToolkitError(Exception):
-    """An error with a status and a message for the caller, and the status line's phrase."""
+    """An error with a status, a message for the caller, and a phrase for the status line."""
 
     def __init__(self, status_code: int, message: str, phrase: str) -> None:
         self.status_code, self.message, self.phrase = status_code, message, phrase
@@ -23,7 +23,7 @@ class BaseInferenceToolkitError(Exception):
 
 
 class GenericInferenceToolkitError(BaseInferenceToolkitError):
-    """The same, with the message as the phrase unless told otherwise."""
+    """The same; without a phrase, the message is the phrase."""
 
     def __init__(
         self, status_code: int, message: str | None = None, phrase: str | None = None
@@ -33,7 +33,7 @@ class GenericInferenceToolkitError(BaseInferenceToolkitError):
 
 
 def provide() -> None:
-    """Have a handler find the exceptions where the images have them, unless they are installed."""
+    """Let a handler find the exceptions where the images have them, unless they are installed."""
     if _PACKAGE in sys.modules or find_spec(_PACKAGE) is not None:
         return
     package: Any = ModuleType(_PACKAGE)

@@ -24,7 +24,7 @@ class InstallModuleError(Exception):
 
 
 def fitting(shelf: Path, requirement: Requirement) -> bool:
-    """Tell whether a folder has a wheel of a requirement for this Python and platform."""
+    """Tell whether a folder has a requirement's wheel for this Python and platform."""
     here = set(tags.sys_tags())
     return any(not here.isdisjoint(suits) for _, suits in _found(shelf, requirement))
 
@@ -42,16 +42,16 @@ def instead(shelf: Path, requirement: Requirement) -> str:
 
 
 def install(shelf: Path, requirements: Sequence[Requirement], packages: Path) -> None:
-    """Install requirements from the wheels in a folder, where the environment has them not.
+    """Install requirements from the wheels in a folder, unless the environment has them.
 
-    As in AWS's container what is installed already counts, dependencies too: pip is asked what is
-    missing, and puts that into `packages` (`pip --target` by itself would count nothing).
+    As in AWS's container, installed packages count, dependencies too: pip is asked what is missing,
+    and puts that into `packages` (`pip --target` alone would ignore installed packages).
     Raises InstallModuleError.
     """
     if importlib.util.find_spec("pip") is None:
         raise InstallModuleError(
             "code/requirements.txt has wheels to install, and this environment has no pip: "
-            f"install it with {sys.executable} -m ensurepip"
+            f"install pip with {sys.executable} -m ensurepip"
         )
     asked = [str(requirement) for requirement in requirements]
     report = _pip("--dry-run", "--report", "-", "--find-links", str(shelf), *asked)
@@ -60,11 +60,13 @@ def install(shelf: Path, requirements: Sequence[Requirement], packages: Path) ->
         files = [item["download_info"]["url"] for item in missing]
         _pip("--no-deps", "--target", str(packages), *files)
     named = (f"{item['metadata']['name']} {item['metadata']['version']}" for item in missing)
-    logger.info("installed from code/wheels: %s", ", ".join(named) or "nothing, all is there")
+    logger.info(
+        "installed from code/wheels: %s", ", ".join(named) or "nothing, all is installed already"
+    )
 
 
 def _found(shelf: Path, requirement: Requirement) -> Iterator[tuple[Path, frozenset[tags.Tag]]]:
-    """Give the wheels of a requirement in a folder, and what they are for."""
+    """Give a requirement's wheels in a folder, and the Pythons and platforms of each."""
     for path in sorted(shelf.glob("*.whl")):
         try:
             name, version, _, suits = parse_wheel_filename(path.name)
@@ -77,7 +79,7 @@ def _found(shelf: Path, requirement: Requirement) -> Iterator[tuple[Path, frozen
 
 
 def _pip(*arguments: str) -> str:
-    """Run `pip install` by itself: no index, no configuration, nothing of the user's."""
+    """Run `pip install` without an index and without any configuration of the user's."""
     done = subprocess.run(
         [
             *(sys.executable, "-P", "-s", "-m", "pip", "--isolated", "--quiet", "--no-input"),
@@ -93,7 +95,7 @@ def _pip(*arguments: str) -> str:
     if done.returncode:
         reasons = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
         raise InstallModuleError(
-            f"code/requirements.txt: pip cannot install it from code/wheels: "
+            f"code/requirements.txt: pip cannot install the packages from code/wheels: "
             f"{' '.join(reasons) or done.stderr.strip()}"
         )
     return done.stdout

@@ -11,7 +11,7 @@ ACCESS_KEY_ID = "LOCALCLOUD"
 """Not a usual dummy: the CDK CLI remembers a key's account, whichever cloud it was used with."""
 
 INTERNAL_ACCESS_KEY_ID = "LOCALCLOUDINTERNAL"
-"""By this one the front door knows the local cloud's calls to itself."""
+"""The key by which the front door recognizes the local cloud's own calls."""
 
 _SECRET = "unchecked"  # noqa: S105 - the local cloud verifies no signature
 
@@ -21,7 +21,7 @@ DEFAULT_REGION = "eu-central-1"
 def environment(url: str, base: Mapping[str, str]) -> dict[str, str]:
     """Point base, a command's environment, at the local cloud at url.
 
-    Only the region is kept of what base says about AWS: a profile, a session token or an
+    Of what base says about AWS, only the region is kept: a profile, a session token or an
     endpoint for one service would lead the command to a real account.
     """
     region = base.get("AWS_REGION") or base.get("AWS_DEFAULT_REGION") or DEFAULT_REGION

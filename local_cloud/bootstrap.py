@@ -39,8 +39,8 @@ class Bootstrap:
     async def ensure(self, region: str) -> None:
         """Return once the region is bootstrapped.
 
-        A failure is logged, and the `cdk` that needs the stack will name it; the next request in
-        the region tries again.
+        A failure is logged, and a `cdk` command that needs the stack names the stack. The next
+        request in the region tries again.
         """
         self._regions.add(region)
         if region not in self._deployments:
@@ -76,6 +76,6 @@ class Bootstrap:
 
 
 def _template() -> str | None:
-    """Read the bootstrap template of the CDK CLI, if there is one, that `cdk bootstrap` deploys."""
+    """Read the template that `cdk bootstrap` deploys, if the CDK CLI is installed."""
     cdk = shutil.which("cdk")
     return (Path(cdk).resolve().parents[1] / _TEMPLATE).read_text() if cdk else None

@@ -11,13 +11,13 @@ _VALUE = "sagemaker:variant:DesiredProvisionedConcurrency"
 
 @cache
 def add() -> None:
-    """Have moto take the provisioned concurrency of a serverless variant, as AWS does.
+    """Make moto accept the provisioned concurrency of a serverless variant, as AWS does.
 
-    To be called before the service is first asked: its import takes most of a second, for ECS.
+    Call this before the first request to the service, whose import takes most of a second.
     """
     from moto.applicationautoscaling import models, responses
 
     known = {each.name: each.value for each in models.ScalableDimensionValueSet}
     extended = Enum("ScalableDimensionValueSet", {**known, _NAME: _VALUE})  # type: ignore[misc]
-    # It is a list of what is valid; nothing else of it is used.
+    # moto uses this enum only to check whether a dimension is valid.
     models.ScalableDimensionValueSet = responses.ScalableDimensionValueSet = extended

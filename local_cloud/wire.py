@@ -75,7 +75,7 @@ def service_model(service: str) -> ServiceModel:
 def parse(service: str, request: Request) -> tuple[OperationModel, dict[str, Any]]:
     """Tell which operation a request asks for and with which parameters.
 
-    Raises AwsError for an operation the service does not have, and (ValidationException) for
+    Raises AwsError for an operation that the service does not have, and (ValidationException) for
     parameters that do not fit botocore's model of it.
     """
     model = service_model(service)
@@ -87,7 +87,7 @@ def parse(service: str, request: Request) -> tuple[OperationModel, dict[str, Any
     if name not in model.operation_names:
         raise AwsError("InvalidAction", f"{service} has no operation {name!r}")
     operation = model.operation_model(name)
-    # moto's own choice is times without a zone.
+    # moto's own timestamp parser gives times without a zone.
     parser = _PARSERS[model.resolved_protocol](operation, timestamp_parser=parse_timestamp)
     try:
         parameters = parser.parse(
@@ -146,12 +146,12 @@ def _broken_rules(rules: Mapping[str, Any], value: Any) -> Iterator[str]:
 
 @cache
 def _compiled(pattern: str) -> regex.Pattern[str]:
-    """Compile a pattern of a service model: these are Java's, which `re` does not wholly read."""
+    """Compile a service model's pattern: these are Java's, and `re` cannot read all of them."""
     return regex.compile(pattern)
 
 
 def serialize(operation: OperationModel, result: Mapping[str, Any]) -> Response:
-    """Make the response in which an operation's result travels."""
+    """Make the response that carries an operation's result."""
     serializer = get_serializer_class(
         operation.service_model.service_name, operation.service_model.resolved_protocol
     )
@@ -165,7 +165,7 @@ def serialize(operation: OperationModel, result: Mapping[str, Any]) -> Response:
 
 
 def serialize_error(service: str, error: AwsError) -> Response:
-    """Make the response in which an error travels."""
+    """Make the response that carries an error."""
     request_id = str(uuid.uuid4())
     headers = {"x-amzn-requestid": request_id}
     if service_model(service).resolved_protocol == "query":

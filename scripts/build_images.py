@@ -1,8 +1,8 @@
 """Write catalogue/images.json from the data of the SageMaker SDK: `make images`.
 
-The wheel of sagemaker-core is read as the zip file that it is; nothing of it is installed or run.
-It says which images AWS publishes in JSON, but how a tag is put together only in the code of
-sagemaker/core/image_uris.py, of which this is the part that concerns inference.
+The wheel of sagemaker-core is read as a zip file; nothing in it is installed or run. Its JSON says
+which images AWS publishes. Only its code, sagemaker/core/image_uris.py, says how a tag is made:
+this script repeats the part of that code that concerns inference.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def table(wheel: Path) -> Json:
 
 
 def _versions(framework: str, config: Json) -> dict[str, list[Json]]:
-    """Return a list of entries a version: images that lie in the same accounts."""
+    """Return a list of entries for each version; the images of an entry share their accounts."""
     scopes = [config] if "inference" in config.get("scope", []) else []
     scopes += [config[name] | {"scope": name} for name in SCOPES if name in config]
     versions: dict[str, list[Json]] = {}
@@ -122,7 +122,7 @@ def _tag(
 
 
 def _processor(processor: str, framework: str, tag: str, scope: Json) -> str:
-    """Name what an image runs on, where the data says it only by the name or the tag."""
+    """Name an image's kind of processor, also where only its name or its tag says it."""
     if scope["scope"] == "inference_graviton" or framework.endswith("-arm64"):
         return "graviton"
     if processor:
@@ -133,7 +133,7 @@ def _processor(processor: str, framework: str, tag: str, scope: Json) -> str:
 
 
 def _share(entry: Json, accounts: dict[str, dict[str, str]]) -> None:
-    """Move an entry's registries to those of its publisher, whom us-west-2's account tells."""
+    """Move an entry's registries to its publisher, known by the account in us-west-2."""
     registries = entry.pop("registries")
     publisher = registries["us-west-2"]
     shared = accounts.setdefault(publisher, {})
@@ -144,7 +144,7 @@ def _share(entry: Json, accounts: dict[str, dict[str, str]]) -> None:
 
 
 def _domains(regions: set[str]) -> dict[str, str]:
-    """Return the registries' domain of each region where it is not amazonaws.com."""
+    """Return the registries' domain of each region that has another one than amazonaws.com."""
     partitions = botocore.loaders.Loader().load_data("endpoints")["partitions"]
     return {
         region: partition["dnsSuffix"]

@@ -1,8 +1,8 @@
 """Write catalogue/instance_types.json from data of moto, cfn-lint, botocore: `make instance-types`.
 
-moto's says what each type of EC2 has, cfn-lint's which types SageMaker hosting offers in a region,
-botocore's which it has at all. The wheels are read as the zip files that they are; nothing of them
-is installed or run.
+moto's data says what hardware each EC2 type has, cfn-lint's which types SageMaker hosting offers in
+a region, and botocore's which types it has at all. The wheels are read as zip files; nothing in
+them is installed or run.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ Json = dict[str, Any]
 
 
 def table(moto: Path, cfn_lint: Path, botocore: Path) -> Json:
-    """Return what instance_types.json holds: what each type of hosting has, and where it is.
+    """Return what instance_types.json holds: each type's hardware, and the regions that offer it.
 
-    A type that moto does not know has nothing; one that cfn-lint has in no region is in none.
+    A type that moto does not know has no hardware; one that cfn-lint does not know has no region.
     """
     members = ((moto, HARDWARE), (cfn_lint, OFFERED), (botocore, API))
     hardware, offered, api = (_read(wheel, member) for wheel, member in members)
@@ -53,7 +53,7 @@ def table(moto: Path, cfn_lint: Path, botocore: Path) -> Json:
 
 
 def _accelerators(hardware: Json) -> int:
-    """Count GPUs, or chips of AWS's own: inf1 and inf2 have the same ones under both names."""
+    """Count GPUs, or AWS's own chips: moto lists those of inf1 and inf2 under two names."""
     if "GpuInfo" in hardware:
         return sum(gpu["Count"] for gpu in hardware["GpuInfo"]["Gpus"])
     if "NeuronInfo" in hardware:

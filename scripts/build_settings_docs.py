@@ -18,18 +18,18 @@ from settings.steps import StepAdjustment
 _INTRODUCTION = """\
 # The settings of a stage
 
-A stage is one file, `stages/NAME.toml`: which models are deployed, in which images, and how they
-are served. `cdk deploy -c stage=NAME` deploys it, `-c stage=FOLDER/FILE.toml` one that lies
-elsewhere. A setting has the name of the CloudFormation property behind it, in snake_case, wherever
-there is one. Whatever AWS would refuse, or what cannot work, is refused when the file is read, all
-of a file's problems at once.
+A stage is one file, `stages/NAME.toml`. It says which models are deployed, in which images, and how
+they are served. `cdk deploy -c stage=NAME` deploys it; `-c stage=FOLDER/FILE.toml` deploys a file
+in another folder. A setting is named like its CloudFormation property, in snake_case, if it has
+one. A stage that AWS would refuse, or that cannot work, is refused when its file is read, with all
+of its problems at once.
 
-`make schema` writes this page from the code that reads stages, which also gives editors their
-`stages/stage.schema.json`: begin a file with `#:schema ./stage.schema.json`.
+`make schema` writes this page from the code that reads stages. It also writes
+`stages/stage.schema.json` for editors: begin a file with `#:schema ./stage.schema.json`.
 """
 
 _TABLES = """\
-## Which tables there are
+## The tables of a stage
 
 | table | what it says |
 |---|---|
@@ -51,10 +51,10 @@ The smallest stage, which the examples below add to:
 _ROWS = """\
 ## The settings, table by table
 
-A setting without a default and not required is absent unless it is given. What
-is in italics says when to change it. The last column has the CloudFormation property behind a
-setting: below the one that is named above the table, unless a resource type is given. "-" is
-Slipway's own.
+A setting that is not required and has no default is absent unless you give it. Text in italics
+says when to change a setting. The last column names the setting's CloudFormation property. It is
+below the property that is named above the table, unless the column names a resource type. "-" marks
+a setting of Slipway's own.
 """
 
 
@@ -66,7 +66,7 @@ def document() -> str:
         _toml(SHAPES["one variant"][3]),
         "## Modes and shapes\n",
         _shapes(),
-        "### What excludes each other\n",
+        "### Settings that exclude each other\n",
         _refused(),
         _ROWS,
     ]
@@ -81,7 +81,7 @@ def document() -> str:
 
 
 def _toml(example: str) -> str:
-    """Return an example, once it is known to load."""
+    """Return an example, after checking that it loads."""
     read(example)
     return f"```toml\n{example.strip()}\n```\n"
 
@@ -99,7 +99,7 @@ def _shapes() -> str:
             rollout = str(read(example).endpoint.rollout)
             yield mode, shape, written, scales, rollout
 
-    return _table("mode | shape | written as | what scales | updated, if nothing is said", lines())
+    return _table("mode | shape | written as | what scales | updated by default", lines())
 
 
 def _refused() -> str:
@@ -120,25 +120,25 @@ def _refusal(examples: Sequence[str]) -> tuple[str, str, str]:
         found = re.fullmatch(r"stage\.toml: (\S+) is .+?: (.+?); (.+)", line)
         assert found, line  # noqa: S101 - stage_errors.py writes no other
         return re.sub(r"\.\d+", "", found[1]), found[2], found[3]
-    raise AssertionError(f"this loads: {examples}")
+    raise AssertionError(f"this loads, but should be refused: {examples}")
 
 
 def _metrics() -> str:
-    """Return which metrics of SageMaker's there are of what, as loading stages tells."""
+    """Return a table of SageMaker's metrics and what each can scale, found by loading stages."""
 
     def lines() -> Iterator[Sequence[str]]:
         for metric in get_args(NamedMetric):
             yield f"`{metric}`", *("yes" if _scales_by(place, metric) else "" for place in PLACES)
 
     about = (
-        "By their names, SageMaker's own; or a table, which is a "
-        "[metric of CloudWatch's](#cloudwatch-metric) or [computed of several](#math-metric).\n"
+        "One of SageMaker's own metrics, by its name; or a table, for a [CloudWatch "
+        "metric](#cloudwatch-metric) or a metric [computed from several](#math-metric).\n"
     )
     return f"{about}\n{_table(' | '.join(['metric', *PLACES]), lines())}"
 
 
 def _scales_by(place: str, metric: str) -> bool:
-    # On instances that have what any of the metrics is of, and so with an image for GPUs.
+    # On instances with the hardware of every metric, and so with an image for GPUs.
     on_gpus = scaled(place, metric).replace("ml.m5.large", "ml.g4dn.xlarge")
     try:
         return bool(read('[model]\nframework = "pytorch"\nversion = "2.6"\n', on_gpus))

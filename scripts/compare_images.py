@@ -1,8 +1,8 @@
 """Compare catalogue/images.py with the SageMaker SDK's own resolver: `make images-compare`.
 
-Asks both for every framework, version, base framework, Python, region and kind of instance that
-the SDK's data knows, and writes the counts, and what the SDK answered for one region of every
-image, to tests/catalogue/sagemaker_core.json. Fails if the two differ without a reason given here.
+This asks both for every framework, version, base framework, Python, region and kind of instance
+that the SDK's data knows. It writes the counts, and the SDK's answer for one region of every image,
+to tests/catalogue/sagemaker_core.json. It fails if the two differ without a reason given here.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ INSTANCE_TYPES = (
     "ml.inf2.xlarge",
     "ml.trn1.2xlarge",
 )
-# The SDK has no framework of this name, but another, and a tool.
+# To the SDK these frameworks are huggingface with a tool.
 TOOLS = {"huggingface-neuron": "neuron", "huggingface-neuronx": "neuronx"}
 
 
@@ -93,7 +93,7 @@ def theirs(question: Question) -> str | None:
             base_framework_version=question.base_framework_version,
             inference_tool=tool,
         )
-    except (ValueError, KeyError, TypeError):  # what it means to refuse, and where it breaks
+    except (ValueError, KeyError, TypeError):  # refusals, and defects of the SDK
         return None
     return uri
 
@@ -115,7 +115,7 @@ def ours(question: Question) -> str | None:
 
 
 def verdict(question: Question, mine: str | None, sdk: str | None) -> str:
-    """Say how two answers compare; "different" is the one that must not be."""
+    """Say how two answers compare; "different" must not occur."""
     if mine == sdk:
         return "both refuse" if mine is None else "equal"
     unfit = _unfit(question, sdk) if sdk else "the SDK refuses"
@@ -126,10 +126,10 @@ def verdict(question: Question, mine: str | None, sdk: str | None) -> str:
 
 
 def _narrower(question: Question) -> Iterator[Question]:
-    """Yield the questions of the SDK's that have the answer which it does not find itself.
+    """Yield more precise questions, to which the SDK should know the answer.
 
-    It knows no Graviton after c7g and no Inferentia or Trainium for some images, takes no beginning
-    of a version, and wants a Python named though a region has one only.
+    For some images the SDK knows no Graviton after c7g, no Inferentia and no Trainium. It needs the
+    full version, and the Python even where a region has only one.
     """
     framework, version, region, instance_type, *_ = question
     for image, family in product(
@@ -164,7 +164,7 @@ def _unfit(question: Question, uri: str) -> str | None:
 
 def main() -> int:
     """Compare, record, and say how many combinations were compared."""
-    # Both read files on every call: 200,000 calls want them read once.
+    # Both read files on every call; for 200,000 calls, read each file only once.
     image_uris.config_for_framework = cache(image_uris.config_for_framework)
     common_utils._botocore_resolver = cache(common_utils._botocore_resolver)  # noqa: SLF001
     verdicts: Counter[str] = Counter()
@@ -182,7 +182,7 @@ def main() -> int:
         "combinations": verdicts.total(),
         "differences": verdicts["different"],
         "verdicts": dict(sorted(verdicts.items())),
-        # Each image once, in another one of its regions than the one before it.
+        # Each image once; the region differs from image to image.
         "sample": {
             " ".join(part or "-" for part in question): theirs(question)
             for at, asked in enumerate(samples.values())

@@ -24,7 +24,7 @@ _UNITS = {
     "cooldown": "seconds",
     "period": "seconds",
 }
-# What text has to look like, in words: who changes a pattern changes its words.
+# What text must look like, in words: if you change a pattern, change its words too.
 _PATTERNS = {
     r"^[a-z]{2,4}(-[a-z]+)+-\d$": "a region's name",
     r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$": "letters, digits and, between them, hyphens",
@@ -45,7 +45,7 @@ _LISTED = 8
 
 
 class UnknownPropertyError(Exception):
-    """A setting that names a property which CloudFormation does not have."""
+    """A setting that names a property that CloudFormation does not have."""
 
 
 @dataclass(frozen=True)
@@ -96,14 +96,14 @@ def spelled(path: str) -> str:
     type_name, *names = path.split("/")
     schema = find(type_name, "us-east-1")
     if schema is None:
-        raise UnknownPropertyError(f"{type_name!r} is no resource type of CloudFormation's")
+        raise UnknownPropertyError(f"{type_name!r} is not a resource type of CloudFormation")
     node, known = schema.body, [type_name]
     for name in names:
         properties = _below(schema.body, node)
         spelling = {each.lower(): each for each in properties}.get(name.replace("_", "").lower())
         if spelling is None:
             listed = ", ".join(properties)
-            raise UnknownPropertyError(f"{'/'.join(known)} has no {name!r}, but {listed}")
+            raise UnknownPropertyError(f"{'/'.join(known)} has no {name!r}; it has {listed}")
         node, known = properties[spelling], [*known, spelling]
     return "/".join(known)
 

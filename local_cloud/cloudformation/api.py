@@ -41,8 +41,8 @@ class CloudFormation:
     """CloudFormation for all regions; stacks of different regions do not know of each other.
 
     `clients(service, region)` gives a boto3 client to the cloud in which the resources live.
-    Each operation takes and gives dictionaries in botocore's shapes and raises AwsError. What
-    takes its time goes on in a thread of its own, as with AWS.
+    Each operation takes and gives dictionaries in botocore's shapes and raises AwsError. Long
+    work continues in a thread of its own after the answer, as with AWS.
     """
 
     def __init__(self, clients: Callable[[str, str], Any]) -> None:
@@ -50,7 +50,7 @@ class CloudFormation:
         self._stacks = Stacks()
         self._threads: list[threading.Thread] = []
         self._closing = threading.Event()
-        # Held while a request decides what happens to a stack: of two, one comes second.
+        # Held while a request decides what happens to a stack: two must never decide at once.
         self._deciding = threading.RLock()
 
     def close(self) -> None:
@@ -124,7 +124,7 @@ class CloudFormation:
         return {}
 
     def delete_change_set(self, region: str, request: Request) -> Result:
-        """Delete a change set; one that does not exist is no error."""
+        """Delete a change set, if it exists."""
         with self._deciding:
             try:
                 stack, change_set = self._stacks.change_set(region, request)
@@ -142,7 +142,7 @@ class CloudFormation:
         return {"Summaries": [describe.change_set_summary(stack, item) for item in change_sets]}
 
     def describe_events(self, region: str, request: Request) -> Result:
-        """Give no events of change sets: a template that is refused never becomes one."""
+        """Give no events: a template that is refused never becomes a change set."""
         del region, request
         return {"OperationEvents": []}
 
@@ -175,7 +175,7 @@ class CloudFormation:
         return {"StackId": stack.stack_id}
 
     def delete_stack(self, region: str, request: Request) -> Result:
-        """Begin to delete a stack; one that does not exist is no error."""
+        """Begin to delete a stack, if it exists."""
         with self._deciding:
             stack = self._stacks.live(region, request["StackName"])
             if stack is None:
@@ -193,7 +193,7 @@ class CloudFormation:
         return {}
 
     def rollback_stack(self, region: str, request: Request) -> Result:
-        """Begin to roll back a stack whose change failed and was left so."""
+        """Begin to roll back a stack whose failed change was not rolled back."""
         with self._deciding:
             stack = self._stacks.find(region, request["StackName"])
             _require(stack, *_PAUSED)
@@ -203,7 +203,7 @@ class CloudFormation:
         return {"StackId": stack.stack_id}
 
     def continue_update_rollback(self, region: str, request: Request) -> Result:
-        """Begin a failed rollback anew, leaving out ResourcesToSkip."""
+        """Begin a failed rollback again, without the resources of ResourcesToSkip."""
         with self._deciding:
             stack = self._stacks.find(region, request["StackName"])
             _require(stack, "UPDATE_ROLLBACK_FAILED")
@@ -216,7 +216,7 @@ class CloudFormation:
         return {}
 
     def update_termination_protection(self, region: str, request: Request) -> Result:
-        """Protect a stack from deletion, or no longer."""
+        """Turn a stack's protection from deletion on or off."""
         stack = self._stacks.find(region, request["StackName"])
         stack.termination_protection = request["EnableTerminationProtection"]
         return {"StackId": stack.stack_id}
@@ -224,13 +224,13 @@ class CloudFormation:
     # Stacks: looking at them
 
     def describe_stacks(self, region: str, request: Request) -> Result:
-        """Describe one stack, a deleted one by its id only, or all that are not deleted."""
+        """Describe all stacks that are not deleted, or one: if deleted, by its id only."""
         name = request.get("StackName")
         stacks = [self._stacks.find(region, name)] if name else self._stacks.all(region)
         return {"Stacks": [describe.stack(stack) for stack in stacks]}
 
     def list_stacks(self, region: str, request: Request) -> Result:
-        """List the stacks of some statuses, or all."""
+        """List all stacks, or those that have one of the given statuses."""
         wanted = request.get("StackStatusFilter") or ()
         return {
             "StackSummaries": [
@@ -255,7 +255,7 @@ class CloudFormation:
         return {"StackResourceDetail": describe.resource_detail(stack, record)}
 
     def describe_stack_resources(self, region: str, request: Request) -> Result:
-        """Describe the resources of a stack, which is named or known by a physical id in it."""
+        """Describe the resources of a stack, given its name or a physical id in it."""
         if "StackName" in request:
             stack = self._stacks.find(region, request["StackName"])
         else:
@@ -290,7 +290,7 @@ class CloudFormation:
         return {"TemplateBody": template.text, "StagesAvailable": ["Original", "Processed"]}
 
     def get_template_summary(self, region: str, request: Request) -> Result:
-        """Tell a template's parameters, resource types and capabilities."""
+        """Describe a template's parameters, resource types and capabilities."""
         if "StackName" in request:
             template = self._template_of(region, request["StackName"])
         else:

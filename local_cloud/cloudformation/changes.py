@@ -9,7 +9,7 @@ from local_cloud.cloudformation.resources.resource_type import Properties
 
 @dataclass(frozen=True)
 class PropertyChange:
-    """A property that differs: whether that takes a new resource, and whether it is certain."""
+    """A property that differs; whether that needs a new resource, and whether it is certain."""
 
     name: str
     recreates: bool
@@ -40,5 +40,5 @@ class Change:
 
     @property
     def makes_new(self) -> bool:
-        """Whether a new resource comes of it, or may come."""
+        """Whether the change makes a new resource, or may make one."""
         return self.action == "Add" or self.replacement != "False"

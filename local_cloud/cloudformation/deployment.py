@@ -135,7 +135,7 @@ class Deployment:
         return None
 
     def _bring(self, definition: ResourceDefinition, designed: Design, revision: Revision) -> bool:
-        """Create, change or replace one resource, or find that it is as it should be."""
+        """Create, change or replace one resource, or keep it if nothing changes."""
         old = self._stack.resources.get(definition.logical_id)
         wanted = StackResource(
             logical_id=definition.logical_id,
@@ -174,7 +174,7 @@ class Deployment:
         return self._steps.keep(wanted)
 
     def _call_off(self) -> bool:
-        """End the steps still under way, for one has failed."""
+        """End the steps that are still under way, because one has failed."""
         self._steps.called_off.set()
         return False
 
@@ -191,7 +191,7 @@ class Deployment:
     def _clean_up(self, verb: str, candidates: Records) -> None:
         """Delete the candidates that the stack no longer has, and end the operation.
 
-        One that cannot be deleted is left behind, as CloudFormation does.
+        A candidate that cannot be deleted is left behind, as by CloudFormation.
         """
         stack = self._stack
         stack.move_to(f"{verb}_COMPLETE_CLEANUP_IN_PROGRESS")

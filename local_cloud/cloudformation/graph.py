@@ -1,4 +1,4 @@
-"""Dependency graphs: an order, and running steps in it, the independent ones at the same time."""
+"""Dependency graphs: an order, and steps run in it, independent ones at the same time."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def reverse(graph: Graph) -> Graph:
 def run(graph: Graph, step: Callable[[str], bool], *, keep_going: bool = False) -> bool:
     """Run a step for each node, dependencies first; tell whether all of them succeeded.
 
-    After a step that answers False nothing that depends on it starts, and nothing else either
-    unless `keep_going`; steps under way are awaited.
+    After a step that answers False, no step that depends on it starts, and no other step either
+    unless `keep_going`. Steps under way are awaited.
     """
     sorter = TopologicalSorter(_within(graph))
     sorter.prepare()
@@ -57,7 +57,7 @@ def run(graph: Graph, step: Callable[[str], bool], *, keep_going: bool = False) 
                     sorter.done(node)
                 else:
                     succeeded = False
-            if not (succeeded or keep_going):  # Those that wait for a thread never start.
+            if not (succeeded or keep_going):  # Steps that wait for a thread never start.
                 running = {future: node for future, node in running.items() if not future.cancel()}
     return succeeded
 

@@ -173,7 +173,7 @@ def _join(argument: Any, _: Scope) -> str:
 def _select(argument: Any, _: Scope) -> Any:
     index, items = int(argument[0]), argument[1]
     if not 0 <= index < len(items):
-        raise IndexError(f"there is no item {index} in a list of {len(items)}")
+        raise IndexError(f"item {index} does not exist in a list of {len(items)}")
     return items[index]
 
 
@@ -181,7 +181,9 @@ def _find_in_map(argument: Any, scope: Scope) -> Any:
     value: Any = scope.template.section("Mappings")
     for key in argument:
         if _text(key) not in value:
-            raise KeyError(f"no {_text(key)!r} in the mapping; it has {', '.join(map(str, value))}")
+            raise KeyError(
+                f"the mapping has no {_text(key)!r}; it has {', '.join(map(str, value))}"
+            )
         value = value[_text(key)]
     return value
 
@@ -202,7 +204,7 @@ def _equals(argument: Any, _: Scope) -> bool:
 
 
 def _zones(argument: Any, scope: Scope) -> list[str]:
-    """Answer the first three zones, which every region has by name or offers under these names."""
+    """Give zones a to c: every region has zones with these names, or offers zones under them."""
     region = argument or scope.parameters["AWS::Region"]
     return [f"{region}{zone}" for zone in "abc"]
 

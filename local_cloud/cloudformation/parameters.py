@@ -1,4 +1,4 @@
-"""Template parameters: what the caller gives, checked and turned into values; and rules."""
+"""Template parameters, checked and turned into values; and the template's rules."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def settle(
 ) -> dict[str, Parameter]:
     """Decide every parameter's value: given, previous or default.
 
-    `read_ssm` gives the value of a Systems Manager parameter and raises KeyError when there is
-    none. Raises TemplateError with every problem.
+    `read_ssm` gives the value of a Systems Manager parameter and raises KeyError if it does not
+    exist. Raises TemplateError with every problem.
     """
     declared = template.section("Parameters")
     entries = {entry["ParameterKey"]: entry for entry in given}

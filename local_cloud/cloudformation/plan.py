@@ -99,7 +99,7 @@ def plan(
 
     `scope_around` makes the revision's scope around a lookup. A resource that is replaced gets
     a new id, so whatever refers to it changes as well. Raises TemplateError with everything
-    that cannot be honoured.
+    that is not supported.
     """
     foreseen: dict[str, Callable[[str | None], Any]] = {}
 
@@ -182,8 +182,8 @@ def _change(
 def _changed_type(definition: ResourceDefinition, old: StackResource | None) -> Iterator[str]:
     if old is not None and old.type_name != definition.type_name:
         yield (
-            f"{definition}: the type of a resource cannot change, and it is {old.type_name}; "
-            "give the new resource another logical id"
+            f"{definition}: the type of a resource cannot change, and {old.logical_id} has the "
+            f"type {old.type_name}; give the new resource another logical id"
         )
 
 
@@ -213,5 +213,5 @@ def _foresee(
 
 
 def _unborn(name: str) -> Callable[[str | None], Any]:
-    """Foresee the answers of a resource that is yet to be made."""
+    """Foresee the answers of a resource that does not exist yet."""
     return lambda attribute: Unresolved(f"{name}.{attribute}" if attribute else name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SUB_VARIABLE = re.compile(r"\$\{([^!][^}]*)\}")
-"""A variable in the text of Fn::Sub; ${!Name} is none, it stands for ${Name} itself."""
+"""A variable in the text of Fn::Sub; ${!Name} is not one: it stands for the text ${Name}."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ def get_att_target(argument: Any) -> tuple[str, str]:
 
 
 def sub_parts(argument: Any) -> tuple[str, Mapping[str, Any]]:
-    """Give the text of an Fn::Sub, and the variables that it brings itself."""
+    """Give the text of an Fn::Sub, and the variables that it defines itself."""
     return (argument, {}) if isinstance(argument, str) else (argument[0], argument[1])
 
 
 def sub_targets(text: str, own: Mapping[str, Any]) -> dict[str, tuple[str, str | None]]:
-    """Tell what the variables of an Fn::Sub mean that it does not bring itself."""
+    """Tell what an Fn::Sub's variables refer to, without those that it defines itself."""
     targets = {}
     for variable in SUB_VARIABLE.findall(text):
         if variable not in own:

@@ -1,4 +1,4 @@
-"""What the local cloud cannot honour of a template that is sound by itself."""
+"""What the local cloud does not support in a template that is valid by itself."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def unknown_attributes(template: Template, definitions: Definitions) -> Iterator
 def refused_properties(
     definition: ResourceDefinition, region: str, properties: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Yield the properties that the registry does not know or that cannot be honoured here."""
+    """Yield the properties that the registry does not know or the local cloud does not support."""
     kind, schema = RESOURCE_TYPES[definition.type_name], schemas.find(definition.type_name, region)
     problems = list(schema.problems(properties)) if schema else []
     if not problems:

@@ -121,7 +121,9 @@ def _folder() -> Path:
     """Find cfn-lint's data without importing cfn-lint, which takes a second."""
     spec = importlib.util.find_spec("cfnlint")
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("cfn-lint, which brings the schemas, is not installed")
+        raise ModuleNotFoundError(
+            "cfn-lint, which brings the schemas, is not installed; run make install"
+        )
     return Path(spec.origin).parent / "data" / "schemas"
 
 
@@ -136,7 +138,7 @@ def _index(region: str) -> Mapping[str, str]:
 
 
 def _look_up(properties: Any, path: tuple[str, ...]) -> Any:
-    """Give the value at a path; "*" stands for a list's every item and ends the path."""
+    """Give the value at a path; "*" stands for every item of a list and ends the path."""
     for key in path:
         if key == "*" or not isinstance(properties, Mapping):
             break
@@ -167,7 +169,7 @@ def _fits(node: Mapping[str, Any], value: Any) -> bool:
 
 
 def _coerce_scalar(types: str | list[str] | None, value: Any) -> Any:
-    """Convert between text, numbers and booleans; leave for the checks what cannot be."""
+    """Convert between text, numbers and booleans; other values stay, for the checks to refuse."""
     match types, value:
         case "string", bool():
             return "true" if value else "false"

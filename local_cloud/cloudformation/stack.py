@@ -99,7 +99,7 @@ class Snapshot:
 
 @dataclass
 class Stack:
-    """A stack, which its one deployment changes while others read it."""
+    """A stack: one deployment changes it while other threads read it."""
 
     name: str
     stack_id: str
@@ -129,7 +129,7 @@ class Stack:
 
     def move_to(self, status: str, reason: str = "") -> None:
         """Change the stack's status, with an event."""
-        # The event comes first: a status is what others wait for, to read the events then.
+        # The event comes first: callers wait for a status and then read the events.
         self._record(self.name, self.stack_id, STACK_TYPE, status, reason)
         self.status, self.reason = status, reason
 
@@ -141,7 +141,7 @@ class Stack:
     def _record(
         self, logical_id: str, physical_id: str, type_name: str, status: str, reason: str
     ) -> None:
-        """Append an event, a millisecond or more after the last: callers sort by that."""
+        """Append an event, a millisecond or more after the last: callers sort by the time."""
         with self._recording:
             event = Event(logical_id, physical_id, type_name, status, reason)
             if self.events:

@@ -10,22 +10,22 @@ from local_cloud.wire import AwsError
 
 
 def invalid(message: str) -> AwsError:
-    """The error by which CloudFormation refuses nearly everything."""
+    """The error with which CloudFormation refuses nearly everything."""
     return AwsError("ValidationError", message)
 
 
 class Stacks:
-    """The stacks of all regions, those deleted too. Threads may share it."""
+    """The stacks of all regions, deleted ones too; threads may share this object."""
 
     def __init__(self) -> None:
         self._by_id: dict[str, Stack] = {}
 
     def add(self, stack: Stack) -> None:
-        """Add a stack; one that is there already stays."""
+        """Add a stack, if it is not there already."""
         self._by_id[stack.stack_id] = stack
 
     def all(self, region: str, *, deleted: bool = False) -> list[Stack]:
-        """List a region's stacks, on request with those that were deleted."""
+        """List a region's stacks, on request also the deleted ones."""
         return [
             stack
             for stack in list(self._by_id.values())
@@ -37,7 +37,7 @@ class Stacks:
         return next((s for s in self.all(region) if name in (s.name, s.stack_id)), None)
 
     def find(self, region: str, name: str, otherwise: str | None = None) -> Stack:
-        """Find a stack by name or id, a deleted one by its id. Raises AwsError."""
+        """Find a stack by name or id, a deleted one by its id only. Raises AwsError."""
         stack = self.live(region, name) or self._by_id.get(name)
         if stack is None or stack.region != region:
             raise invalid(otherwise or f"Stack with id {name} does not exist")

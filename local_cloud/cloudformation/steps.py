@@ -33,7 +33,7 @@ class Steps:
     """Ends the steps that wait for their resource."""
 
     def create(self, wanted: StackResource, verb: str = "CREATE", reason: str = "") -> bool:
-        """Create a resource. One that fails half-way is kept, for a rollback to delete."""
+        """Create a resource; one that fails half-way is kept, so that a rollback deletes it."""
         kind, context = RESOURCE_TYPES[wanted.type_name], self._context(wanted)
         self._store(self.stack.note(wanted, f"{verb}_IN_PROGRESS", reason))
         try:
@@ -72,14 +72,14 @@ class Steps:
         return True
 
     def keep(self, record: StackResource) -> bool:
-        """Leave a resource as it is, with what the template now says about it."""
+        """Leave a resource as it is, and record what the template now says about it."""
         self._store(record)
         return True
 
     def delete(self, record: StackResource, policy: str, *, rolling_back: bool = False) -> bool:
-        """Delete a resource, or let go of it where its policy says so.
+        """Delete a resource, or only forget it where its policy retains it.
 
-        One that is gone already counts as deleted.
+        A resource that no longer exists counts as deleted.
         """
         if policy == "Retain" or (policy == "RetainExceptOnCreate" and not rolling_back):
             self.stack.note(record, "DELETE_SKIPPED")

@@ -30,10 +30,10 @@ _NAMES = {
 
 
 def refuse_unsupported(request: Request) -> None:
-    """Refuse what a request may ask for and the local cloud would not do. Raises AwsError.
+    """Refuse (AwsError) what a request asks for and the local cloud does not do.
 
-    ImportExistingResources, which `cdk bootstrap` always asks for, passes: where there is
-    something to import, the creation fails and says that the name is taken.
+    ImportExistingResources passes, because `cdk bootstrap` always asks for it: if the resource
+    exists already, creating it fails and says that its name is taken.
     """
     asked = {
         "ChangeSetType IMPORT": request.get("ChangeSetType") == "IMPORT",
@@ -45,8 +45,6 @@ def refuse_unsupported(request: Request) -> None:
         "StackPolicyBody": request.get("StackPolicyBody"),
         "StackPolicyURL": request.get("StackPolicyURL"),
     }
-    # ImportExistingResources, which `cdk bootstrap` always asks for, is granted where nothing is
-    # there to be imported; where something is, creating it fails by its name.
     unsupported = ", ".join(name for name, value in asked.items() if value)
     if unsupported:
         raise invalid(f"Not supported by the local cloud: {unsupported}")
@@ -55,7 +53,7 @@ def refuse_unsupported(request: Request) -> None:
 def submit(request: Request, world: Surroundings) -> tuple[Revision, tuple[Change, ...]]:
     """Make the revision that a request asks for, and say what it changes.
 
-    Raises AwsError with everything that is wrong with it or cannot be honoured.
+    Raises AwsError with everything that is wrong or not supported.
     """
     previous = world.stack.revision
     if request.get("UsePreviousTemplate") and previous is not None:
@@ -101,7 +99,7 @@ def differs(previous: Revision | None, revision: Revision, changes: tuple[Change
 
 
 def read_template(request: Request, client: Any) -> Template:
-    """Read the template of a request, which is in it or in S3. Raises AwsError."""
+    """Read a request's template, from its body or from S3. Raises AwsError."""
     text = request.get("TemplateBody") or ""
     if not text:
         if not request.get("TemplateURL"):
@@ -119,7 +117,7 @@ def read_template(request: Request, client: Any) -> Template:
 
 
 def object_of(url: str) -> tuple[str, str]:
-    """Tell the bucket and key of a template's URL, which has the bucket in its host or path."""
+    """Split a template's URL into bucket and key; the bucket is in the host or the path."""
     parts = urlsplit(url)
     host, path = parts.hostname or "", unquote(parts.path).lstrip("/")
     bucket, mark, _ = host.rpartition(".s3.")

@@ -22,7 +22,7 @@ class Surroundings:
     neighbours: Callable[[], list[Stack]]
     """Gives the region's other stacks."""
     closing: Callable[[], bool]
-    """Tells that the local cloud stops, and deployments with it, where they are."""
+    """Tells whether the local cloud is stopping: deployments then stop where they are."""
 
     @property
     def partition(self) -> str:
@@ -52,7 +52,7 @@ class Surroundings:
         )
 
     def export_conflicts(self, outputs: Mapping[str, Output]) -> list[str]:
-        """Say why the stack's exports cannot become these: taken elsewhere, or in use."""
+        """Say why the stack's exports cannot become these: a name is taken, or an export in use."""
         before, after = _exports(self.stack.outputs.values()), _exports(outputs.values())
         changed = {name for name, value in before.items() if after.get(name) != value}
         conflicts = []

@@ -14,7 +14,7 @@ from local_cloud.cloudformation import wellformed
 
 
 class TemplateError(Exception):
-    """A template that cannot be honoured: every problem found, each with where it is."""
+    """A template that is refused: every problem found, each with its place."""
 
     def __init__(self, *said: str, where: str = "") -> None:
         self._said, self._where = said, where
@@ -113,7 +113,7 @@ class _Loader(yaml.SafeLoader):
     }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Take every key as text: an account's number in Mappings, a condition named Yes."""
+        """Read every key as text, such as an account's number or a condition named Yes."""
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                 key.tag = "tag:yaml.org,2002:str"

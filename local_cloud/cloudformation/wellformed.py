@@ -55,7 +55,7 @@ _FUNCTIONS: Mapping[str, Collection[int] | None] = {
     "Fn::Split": (2,),
     "Fn::Sub": None,
 }
-"""The functions, and of how many items their argument is a list, where it is always one."""
+"""The functions, each with the lengths that its list may have; None if it takes other values."""
 
 
 def problems(body: Any) -> list[str]:
@@ -170,14 +170,14 @@ def _dangling(body: Body) -> Iterator[str]:
             where, is_logic = f"{section}.{name}", section in ("Conditions", "Rules")
             for condition in _conditions_in(live, where, is_logic=is_logic):
                 if condition.name not in conditions:
-                    yield f"{condition.where}: there is no condition {condition.name!r}"
+                    yield f"{condition.where}: the condition {condition.name!r} does not exist"
             for reference in references(live, where):
                 yield from _unknown(reference, {} if is_logic else resources, parameters)
     for name, entry in resources.items():
         depends_on = entry.get("DependsOn") or ()
         for other in (depends_on,) if isinstance(depends_on, str) else depends_on:
             if other not in resources:
-                yield f"Resources.{name}.DependsOn: there is no resource {other!r}"
+                yield f"Resources.{name}.DependsOn: the resource {other!r} does not exist"
 
 
 def _unknown(
@@ -188,13 +188,13 @@ def _unknown(
         kind = "resource" if reference.attribute else "parameter or resource"
         near = nearest(reference.name, known)
         yield (
-            f"{reference.where}: there is no {kind} {reference.name!r} that can be used here"
+            f"{reference.where}: no {kind} with the name {reference.name!r} can be used here"
             + (f"; nearest: {near[0]}" if near else "")
         )
 
 
 def _conditions_in(value: Any, where: str, *, is_logic: bool) -> Iterator[Reference]:
-    """Yield mentions of conditions; elsewhere than in logic, an inner Condition is a property."""
+    """Yield mentions of conditions; outside logic, an inner Condition is only a property."""
     match value:
         case {"Fn::If": [str(name), *_]}:
             yield Reference(name, None, where)

@@ -41,5 +41,7 @@ def test_other_content_types_are_not_supported(content_type: str) -> None:
 
 
 def test_what_only_aws_s_image_reads_is_refused_by_name() -> None:
-    with pytest.raises(NotImplementedError, match="protobuf: AWS's image reads it, and the local"):
+    with pytest.raises(
+        NotImplementedError, match="protobuf: AWS's image reads this type, and the local"
+    ):
         dmatrix.decode(b"", "application/x-recordio-protobuf")

@@ -112,7 +112,9 @@ def test_a_module_that_the_program_misses_keeps_its_own_name(load: Load) -> None
         load("import not_there\n")
 
 
-def test_code_that_is_not_to_be_had_is_named(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_that_cannot_be_found_or_downloaded_is_named(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
@@ -122,13 +124,13 @@ def test_code_that_is_not_to_be_had_is_named(load: Load, monkeypatch: pytest.Mon
             SAGEMAKER_PROGRAM="inference.py",
             SAGEMAKER_SUBMIT_DIRECTORY="s3://b/sourcedir.tar.gz",
         )
-    with pytest.raises(DownloadError, match="it has to be in s3:// or a path"):
+    with pytest.raises(DownloadError, match="it must be an s3:// URL or a path"):
         load(
             MODEL,
             SAGEMAKER_PROGRAM="inference.py",
             SAGEMAKER_SUBMIT_DIRECTORY="https://b/sourcedir.tar.gz",
         )
-    with pytest.raises(FileNotFoundError, match="there is no /nowhere"):
+    with pytest.raises(FileNotFoundError, match="/nowhere does not exist"):
         load(MODEL, SAGEMAKER_PROGRAM="inference.py", SAGEMAKER_SUBMIT_DIRECTORY="/nowhere")
 
 

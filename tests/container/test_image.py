@@ -1,4 +1,4 @@
-"""What AWS's XGBoost image has in its own way; that of scikit-learn is the default elsewhere."""
+"""What AWS's XGBoost image does in its own way; other tests use scikit-learn's, the default."""
 
 from __future__ import annotations
 

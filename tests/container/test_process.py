@@ -190,7 +190,7 @@ def test_a_file_that_is_mapped_for_reading_is_no_memory_that_is_held(run: Run) -
 
 
 def namespaced(container: Container) -> bool:
-    """Tell whether the kernel gave the container a namespace, or refused and is said to."""
+    """Tell whether the kernel gave the container a namespace; the log must say which it is."""
     log = container.log.read_text()
     assert ("in a network namespace of its own" in log) != ("there is no network namespace" in log)
     return "in a network namespace of its own" in log

@@ -31,7 +31,7 @@ def test_what_is_installed_is_satisfied(text: str) -> None:
     ("line", "problem"),
     [
         ("no-such-thing>=1", "no-such-thing>=1 is not installed"),
-        ("numpy<1", f"numpy<1 is asked for and {NUMPY} is installed"),
+        ("numpy<1", f"numpy<1 is asked for, but {NUMPY} is installed"),
         ("-r more.txt", "'-r more.txt' is an option of pip"),
         ("--find-links wheels", "'--find-links wheels' is an option of pip"),
         ("-i https://example.org/simple", "is an option of pip"),
@@ -53,7 +53,7 @@ def test_every_requirement_is_named_with_what_to_do(tmp_path: Path) -> None:
         satisfy(file, tmp_path)
     said = str(caught.value)
     assert "no-such-thing is not installed; numpy<1 is asked for" in said
-    assert "install these there, or change the file" in said
+    assert "install the packages in that environment, or change the file" in said
 
 
 @given(st.text(max_size=60))

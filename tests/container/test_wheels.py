@@ -39,7 +39,7 @@ def wheel(folder: Path, name: str, number: str, tag: str = "py3-none-any", needs
 
 @pytest.fixture
 def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a code folder where neither an index nor a configuration of pip's is of any use."""
+    """Give a code folder, with an index and a configuration for pip that lead nowhere."""
     for name in ("PIP_INDEX_URL", "PIP_REQUIRE_HASHES", "PIP_NO_BINARY"):
         monkeypatch.setenv(name, {"PIP_INDEX_URL": "http://127.0.0.1:1/"}.get(name, ":all:"))
     folder = tmp_path / "opt/ml/model/code"
@@ -89,7 +89,7 @@ def test_what_the_environment_has_is_not_installed_again_nor_asked_for_as_a_depe
     caplog.set_level(logging.INFO)
     wheel(code / "wheels", "numpy", version("numpy"))
     assert satisfied(code, f"numpy=={version('numpy')}") == set()
-    assert "installed from code/wheels: nothing, all is there" in caplog.text
+    assert "installed from code/wheels: nothing, all is installed already" in caplog.text
     wheel(code / "wheels", "needing_numpy", "1", needs="numpy")
     assert satisfied(code, "needing-numpy==1") == {"needing_numpy"}
 
@@ -125,7 +125,7 @@ def test_a_wheel_for_another_python_is_compared_with_what_is_installed(code: Pat
     assert satisfied(code, f"numpy=={version('numpy')}\nfits==1") == {"fits"}
     path = wheel(code / "wheels", "numpy", "0.1", OTHER_PYTHON)
     said = refusal(code, "numpy==0.1")
-    assert f"numpy==0.1 is asked for and {version('numpy')} is installed" in said
+    assert f"numpy==0.1 is asked for, but {version('numpy')} is installed" in said
     assert f"{path.name} in code/wheels is not for this Python and platform, cp3" in said
     assert "run the local cloud with the Python that the wheel is for" in said
 
@@ -142,14 +142,14 @@ def test_a_wheel_for_another_python_is_compared_with_what_is_installed(code: Pat
 )
 def test_other_options_stay_refused_by_name(code: Path, options: str, named: str) -> None:
     wheel(code / "wheels", "there", "1")
-    assert f"'{named}' is an option of pip, which the local cloud does" in refusal(
+    assert f"'{named}' is an option of pip, and the local cloud follows no such option" in refusal(
         code, "there==1", options
     )
 
 
 def test_a_wheel_that_pip_refuses_says_so_in_its_words(code: Path) -> None:
     wheel(code / "wheels", "broken", "1").write_bytes(b"no zip")
-    assert "pip cannot install it from code/wheels: ERROR: " in refusal(code, "broken==1")
+    assert "pip cannot install the packages from code/wheels: ERROR: " in refusal(code, "broken==1")
 
 
 def test_an_environment_without_pip_says_so(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,4 +157,4 @@ def test_an_environment_without_pip_says_so(code: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(sys, "path", [])
     for name in [name for name in sys.modules if name.partition(".")[0] == "pip"]:
         monkeypatch.delitem(sys.modules, name)
-    assert f"install it with {sys.executable} -m ensurepip" in refusal(code, "there==1")
+    assert f"install pip with {sys.executable} -m ensurepip" in refusal(code, "there==1")

@@ -109,7 +109,7 @@ def test_what_aws_refuses_by_its_shape_is_refused(
 
 
 @pytest.mark.parametrize("service", ["sagemaker", "cloudformation"])
-def test_an_operation_that_there_is_not_is_an_invalid_action(service: str) -> None:
+def test_an_operation_that_does_not_exist_is_an_invalid_action(service: str) -> None:
     request = Request("POST", "/", {"x-amz-target": "SageMaker.Nonsense"}, b"Action=Nonsense", "r")
     with pytest.raises(AwsError, match="has no operation 'Nonsense'") as caught:
         parse(service, request)

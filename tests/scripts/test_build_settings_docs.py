@@ -1,4 +1,4 @@
-"""docs/settings.md, and that every CloudFormation property it names is one of the registry's."""
+"""docs/settings.md is up to date, and the registry has every CloudFormation property in it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TABLES = sorted(tables(Stage), key=lambda table: table.__name__)
 
 
 class Renamed(Settings):
-    """A table whose settings are called otherwise in CloudFormation."""
+    """A table whose settings have other names in CloudFormation."""
 
     cloudformation: ClassVar[str] = "AWS::SageMaker::EndpointConfig/ProductionVariants"
 
@@ -78,11 +78,14 @@ def test_a_property_is_spelled_as_the_registry_has_it(name: str, path: str) -> N
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("misspelled", "misspelled: .*RoutingConfig has no 'RoutingStrategie', but .*RoutingStrat"),
-        ("nowhere", "nowhere: 'AWS::SageMaker::Nothing' is no resource type"),
+        (
+            "misspelled",
+            "misspelled: .*RoutingConfig has no 'RoutingStrategie'; it has .*RoutingStrat",
+        ),
+        ("nowhere", "nowhere: 'AWS::SageMaker::Nothing' is not a resource type"),
     ],
 )
-def test_a_property_that_there_is_not_is_refused_by_its_setting(name: str, message: str) -> None:
+def test_a_property_that_does_not_exist_is_refused_by_its_setting(name: str, message: str) -> None:
     with pytest.raises(UnknownPropertyError, match=message):
         property_of(Renamed, name)
 
@@ -98,6 +101,6 @@ def test_every_table_and_every_setting_is_on_the_page() -> None:
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_what_the_page_says_excludes_each_other_is_refused(what: str) -> None:
+def test_settings_that_exclude_each_other_on_the_page_are_refused(what: str) -> None:
     with pytest.raises(StageError):
         read(*REFUSED[what])

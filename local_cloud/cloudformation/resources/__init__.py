@@ -1,4 +1,4 @@
-"""The resource types that the local cloud honours."""
+"""The resource types that the local cloud supports."""
 
 from collections.abc import Mapping
 

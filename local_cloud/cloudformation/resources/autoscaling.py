@@ -30,7 +30,7 @@ class ScalableTarget(ResourceType):
     gone = ("ObjectNotFoundException",)
 
     def create(self, context: Context, properties: Properties) -> str:
-        """Register the target; its physical id is resource id, dimension and namespace by |."""
+        """Register the target; its physical id is resource id|dimension|namespace."""
         context.client("application-autoscaling").register_scalable_target(
             **pick(properties, *_TARGET, *_CAPACITY), Tags=tag_map(properties)
         )
@@ -98,7 +98,7 @@ class ScalingPolicy(ResourceType):
 
 
 def _schedule(context: Context, old: Properties, new: Properties) -> None:
-    """Put the scheduled actions there are, and delete those there are no more."""
+    """Put the new scheduled actions, and delete the old ones that are not among them."""
     scaling, target = context.client("application-autoscaling"), pick(new, *_TARGET)
     actions = new.get("ScheduledActions", [])
     for action in actions:
@@ -119,7 +119,7 @@ def _target(scaling_target_id: str) -> dict[str, str]:
 
 
 def _policy_target(properties: Properties) -> dict[str, str]:
-    """Tell what a policy scales: given by the target's id or by its three parts."""
+    """Tell what a policy scales, by the target's id or by its three parts."""
     if "ScalingTargetId" in properties:
         return _target(properties["ScalingTargetId"])
     return pick(properties, *_TARGET)

@@ -6,7 +6,7 @@ from local_cloud.cloudformation.resources.resource_type import Context, Properti
 
 
 class Metadata(ResourceType):
-    """AWS::CDK::Metadata, which stands for nothing."""
+    """AWS::CDK::Metadata, which is no real resource."""
 
     type_name = "AWS::CDK::Metadata"
     honours = ("Analytics", "Modules")

@@ -67,7 +67,7 @@ class Repository(ResourceType):
             ecr.untag_resource(resourceArn=arn, tagKeys=removed)
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
-        """Delete the repository; one with images only under EmptyOnDelete."""
+        """Delete the repository; ECR refuses while it holds images, unless EmptyOnDelete is set."""
         context.client("ecr").delete_repository(
             repositoryName=physical_id, force=properties.get("EmptyOnDelete", False)
         )

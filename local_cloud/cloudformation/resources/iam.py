@@ -78,7 +78,7 @@ class Role(ResourceType):
             iam.untag_role(RoleName=name, TagKeys=removed)
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
-        """Take the role's own policies from it and delete it."""
+        """Remove the role's policies, and delete the role."""
         bare = pick(properties, "AssumeRolePolicyDocument")
         self._set_policies(context, physical_id, properties, bare)
         context.client("iam").delete_role(RoleName=physical_id)
@@ -123,7 +123,7 @@ class Policy(ResourceType):
         self.update(context, physical_id, {}, properties)
 
     def update(self, context: Context, physical_id: str, old: Properties, new: Properties) -> None:
-        """Put the policy on its principals; take it from those that no longer have it."""
+        """Put the policy on its principals; take it from those that are no longer named."""
         del physical_id
         iam = context.client("iam")
         stale = dict.fromkeys(_places(old))
@@ -171,7 +171,7 @@ class ManagedPolicy(ResourceType):
         self._attach(context, physical_id, {}, properties)
 
     def update(self, context: Context, physical_id: str, old: Properties, new: Properties) -> None:
-        """Make a new default version of the document; drop the old one, for IAM keeps five only."""
+        """Make a new default version of the document; delete the old one: IAM keeps only five."""
         iam = context.client("iam")
         if old.get("PolicyDocument") != new.get("PolicyDocument"):
             before = iam.get_policy(PolicyArn=physical_id)["Policy"]["DefaultVersionId"]

@@ -54,7 +54,7 @@ class Key(ResourceType):
         return key_id
 
     def complete(self, context: Context, physical_id: str, properties: Properties) -> None:
-        """Set what creation does not take: rotation, and being disabled."""
+        """Set what creation does not take: rotation, and whether the key is enabled."""
         self._switch(context, physical_id, {}, properties)
 
     def update(self, context: Context, physical_id: str, old: Properties, new: Properties) -> None:
@@ -72,7 +72,7 @@ class Key(ResourceType):
             kms.untag_resource(KeyId=physical_id, TagKeys=removed)
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
-        """Schedule the key's deletion: KMS has no immediate one."""
+        """Schedule the key's deletion: KMS deletes no key at once."""
         context.client("kms").schedule_key_deletion(
             KeyId=physical_id, PendingWindowInDays=properties.get("PendingWindowInDays", 30)
         )

@@ -1,4 +1,4 @@
-"""What every resource type says about itself, and what it may use of the world."""
+"""What every resource type says about itself, and what it may use."""
 
 from __future__ import annotations
 
@@ -55,21 +55,21 @@ class ResourceType:
 
     type_name: ClassVar[str]
     honours: ClassVar[tuple[str, ...]]
-    """The property paths that have an effect, dotted, through lists; each covers its inside."""
+    """The dotted paths of properties that have an effect; each covers everything below it."""
     attributes: ClassVar[tuple[str, ...]] = ()
     """What Fn::GetAtt may ask for."""
     name_property: ClassVar[str | None] = None
-    """The property with a name of which there can be only one."""
+    """The property with the resource's name, if that must be unique."""
     gone: ClassVar[tuple[str, ...]] = ()
-    """The error codes by which the service says that there is no such resource."""
+    """The error codes with which the service says that the resource does not exist."""
 
     def refuses(self, properties: Properties) -> Iterator[str]:
-        """Yield the values of honoured properties that cannot be honoured: "path: why"."""
+        """Yield values that are not supported, of properties that are: "path: why"."""
         del properties
         yield from ()
 
     def create(self, context: Context, properties: Properties) -> str:
-        """Make the resource, at once, and give its physical id."""
+        """Make the resource without waiting for it, and give its physical id."""
         raise NotImplementedError
 
     def complete(self, context: Context, physical_id: str, properties: Properties) -> None:
@@ -89,17 +89,17 @@ class ResourceType:
         return {}
 
     def is_gone(self, error: ClientError) -> bool:
-        """Tell whether an error says that there is no such resource."""
+        """Tell whether an error says that the resource does not exist."""
         return error.response["Error"]["Code"] in self.gone
 
 
 def pick(properties: Properties, *names: str) -> dict[str, Any]:
-    """Take those of the named properties that are set: for APIs with the same names."""
+    """Take the named properties that are set, for an API that names them the same."""
     return {name: properties[name] for name in names if name in properties}
 
 
 def tag_changes(old: Properties, new: Properties) -> tuple[dict[str, str], list[str]]:
-    """Compare the Tags of two property sets: those to set, and the keys to remove."""
+    """Compare the Tags of two property sets: the tags to set, and the keys to remove."""
     before, after = tag_map(old), tag_map(new)
     return (
         {key: value for key, value in after.items() if before.get(key) != value},

@@ -188,8 +188,8 @@ class BucketPolicy(ResourceType):
     def _put(self, context: Context, properties: Properties) -> None:
         """Put the policy without its conditional denials.
 
-        moto applies a statement whatever its Condition says, and the usual one, which denies
-        requests without TLS, would rightly deny every request to the local cloud.
+        moto applies a statement whatever its Condition says. The usual denial, of requests without
+        TLS, would deny every request to the local cloud.
         """
         document = properties["PolicyDocument"]
         policy = json.loads(document) if isinstance(document, str) else dict(document)

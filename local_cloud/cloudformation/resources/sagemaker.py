@@ -25,7 +25,7 @@ class ResourceFailed(Exception):  # noqa: N818  (the reason is the whole message
 
 
 class _Named(ResourceType):
-    """What the three have in common: the ARN is the physical id, and its last part the name."""
+    """What the three types share: the physical id is the ARN, and its last part the name."""
 
     def update(self, context: Context, physical_id: str, old: Properties, new: Properties) -> None:
         """Set the tags that differ: nothing else of a model or an endpoint config can change."""
@@ -185,7 +185,7 @@ class Endpoint(_Named):
         self._settle(context, physical_id, properties["EndpointConfigName"])
 
     def update(self, context: Context, physical_id: str, old: Properties, new: Properties) -> None:
-        """Move the endpoint to its config, if it does not run it already, and wait."""
+        """Update the endpoint to its config, unless it runs that already, and wait."""
         name, config = _name(physical_id), new["EndpointConfigName"]
         if self._stable(context, name)["EndpointConfigName"] != config:
             context.client("sagemaker").update_endpoint(
@@ -203,7 +203,7 @@ class Endpoint(_Named):
         super().update(context, physical_id, old, new)
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
-        """Delete the endpoint, once nothing is under way on it, and wait until it is gone."""
+        """Wait for what is under way, delete the endpoint, and wait until it is gone."""
         del properties
         name = _name(physical_id)
         self._stable(context, name)

@@ -22,7 +22,7 @@ _SUBSCRIPTION_ATTRIBUTES: Mapping[str, str] = {
     "FilterPolicyScope": "MessageAttributes",
     "RawMessageDelivery": "false",
 }
-"""The attributes that have an effect, and what each is when it is not given."""
+"""The attributes that have an effect, each with its default."""
 
 
 class Topic(ResourceType):
@@ -69,7 +69,7 @@ class Topic(ResourceType):
 
 
 class TopicPolicy(ResourceType):
-    """AWS::SNS::TopicPolicy: kept, and shown, though the local cloud lets everybody publish."""
+    """AWS::SNS::TopicPolicy: stored and shown, but the local cloud lets everybody publish."""
 
     type_name = "AWS::SNS::TopicPolicy"
     honours = ("PolicyDocument", "Topics")
@@ -82,7 +82,7 @@ class TopicPolicy(ResourceType):
         return context.unique_name(128)
 
     def update(self, context: Context, physical_id: str, old: Properties, new: Properties) -> None:
-        """Put the new policy, and the default one where there is to be none any more."""
+        """Put the new policy on its topics, and the default policy on topics that it leaves."""
         del physical_id
         self._put(context, new["Topics"], new["PolicyDocument"])
         self._reset(context, [topic for topic in old["Topics"] if topic not in new["Topics"]])
@@ -110,7 +110,7 @@ class TopicPolicy(ResourceType):
 
 
 class Subscription(ResourceType):
-    """AWS::SNS::Subscription, confirmed at once; what goes by email or SMS reaches nobody."""
+    """AWS::SNS::Subscription, confirmed at once; emails and SMS are not sent."""
 
     type_name = "AWS::SNS::Subscription"
     honours = ("TopicArn", "Protocol", "Endpoint", *_SUBSCRIPTION_ATTRIBUTES)
@@ -157,7 +157,7 @@ def _subscription_attributes(properties: Properties) -> dict[str, str]:
 
 
 def _default_policy(topic: str, account_id: str) -> dict[str, Any]:
-    """Make what a topic has that nobody gave a policy: its account may do everything."""
+    """Make the default policy of a topic: the topic's account may do everything."""
     statement = {
         "Sid": "__default_statement_ID",
         "Effect": "Allow",

@@ -24,7 +24,7 @@ from local_cloud.wire import (
 
 TTL_SECONDS = 6 * 3600
 TIMEOUT_SECONDS = 15 * 60
-"""Both as the API Reference has them."""
+"""Both from the API Reference."""
 
 _TO_CONTAINER = {
     "ContentType": "Content-Type",
@@ -56,7 +56,7 @@ class Invocation:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What the container is told beside the body."""
+        """The headers that the container gets with the body."""
         given = {
             header: self.parameters[name]
             for name, header in _TO_CONTAINER.items()
@@ -79,48 +79,50 @@ class Invocation:
 
 
 def is_asynchronous(endpoint: Endpoint) -> bool:
-    """Tell whether an endpoint takes InvokeEndpointAsync, and nothing else."""
+    """Tell whether an endpoint takes InvokeEndpointAsync instead of InvokeEndpoint."""
     return "AsyncInferenceConfig" in endpoint.config.parameters
 
 
 def check_config(config: Mapping[str, Any]) -> None:
-    """Refuse (ValidationException) an AsyncInferenceConfig whose results could go nowhere."""
+    """Refuse (ValidationException) an AsyncInferenceConfig that gives no usable S3 path."""
     output = config.get("AsyncInferenceConfig", {}).get("OutputConfig", {})
     if "AsyncInferenceConfig" in config and "S3OutputPath" not in output:
         raise validation_error(
             "The local cloud does not run an AsyncInferenceConfig without "
-            "OutputConfig.S3OutputPath: name a prefix for the results, such as s3://BUCKET/results"
+            "OutputConfig.S3OutputPath: give a prefix for the results, such as s3://BUCKET/results"
         )
     for name in ("S3OutputPath", "S3FailurePath"):
         if not output.get(name, "s3://").startswith("s3://"):
             raise validation_error(
-                f"The local cloud writes to s3:// URLs: OutputConfig.{name} is {output[name]}"
+                f"OutputConfig.{name} is {output[name]}: the local cloud writes only to s3:// URLs"
             )
 
 
 def check_models(config: Mapping[str, Any], models: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse (ValidationException) models that a request has to name a part of: here none can."""
+    """Refuse (ValidationException) models whose requests must name a container or a model."""
     if "AsyncInferenceConfig" not in config:
         return
     for model in models:
         if definition.is_direct(model):
             raise validation_error(
-                "A request to an asynchronous endpoint cannot name a container: model "
-                f"{model['ModelName']} has InferenceExecutionConfig.Mode Direct"
+                "A request to an asynchronous endpoint cannot name a container, but model "
+                f"{model['ModelName']} (InferenceExecutionConfig.Mode Direct) needs that: give "
+                "another model, or remove AsyncInferenceConfig"
             )
         if any(container.models_url for container in definition.definitions(model)):
             raise validation_error(
-                "A request to an asynchronous endpoint cannot name a model: model "
-                f"{model['ModelName']} has a container in MultiModel mode"
+                "A request to an asynchronous endpoint cannot name a target model, but model "
+                f"{model['ModelName']} (a container in MultiModel mode) needs that: give another "
+                "model, or remove AsyncInferenceConfig"
             )
 
 
 def check_count(config: Mapping[str, Any], variant_name: str, count: int) -> None:
-    """Refuse (ValidationException) a variant no instance, unless its endpoint is asynchronous."""
+    """Refuse (ValidationException) a count of zero, unless the endpoint is asynchronous."""
     if count < 1 and "AsyncInferenceConfig" not in config:
         raise validation_error(
-            f"DesiredInstanceCount of variant {variant_name} is {count}: of the endpoints that run "
-            "here only asynchronous ones scale to zero; it must be at least 1"
+            f"DesiredInstanceCount of variant {variant_name} is {count}: it must be at least 1, "
+            "because only asynchronous endpoints scale to zero here"
         )
 
 
@@ -139,13 +141,13 @@ def invocation(endpoint: Endpoint, request: Request) -> Invocation:
     if not is_asynchronous(endpoint):
         raise AwsError(
             "ValidationError",
-            f"Endpoint {endpoint.name} of account {ACCOUNT_ID} is not asynchronous, as its config "
-            f"{endpoint.config.name} has no AsyncInferenceConfig: it takes InvokeEndpoint",
+            f"Endpoint {endpoint.name} of account {ACCOUNT_ID} is not asynchronous, because its "
+            f"config {endpoint.config.name} has no AsyncInferenceConfig: it takes InvokeEndpoint",
         )
     parameters = _parameters(endpoint.name, request)
     output = endpoint.config.parameters["AsyncInferenceConfig"]["OutputConfig"]
     inference_id = parameters.get("InferenceId") or str(uuid.uuid4())
-    # Not by the inference id, which a caller may give twice: no result replaces another.
+    # Not named by the inference id, which a caller may repeat: results are never replaced.
     name = PurePosixPath(parameters.get("Filename", f"{uuid.uuid4()}.out"))
     extension = parameters.get("S3OutputPathExtension", "")
     failure = output.get("S3FailurePath")
@@ -180,6 +182,7 @@ def _parameters(endpoint_name: str, request: Request) -> Mapping[str, Any]:
     if not parameters.get("InputLocation", "s3://").startswith("s3://"):
         raise AwsError(
             "ValidationError",
-            f"The local cloud reads s3:// URLs: InputLocation is {parameters['InputLocation']}",
+            f"InputLocation is {parameters['InputLocation']}: the local cloud reads only s3:// "
+            "URLs",
         )
     return parameters

@@ -21,27 +21,27 @@ from local_cloud.sagemaker.serving import chain
 from local_cloud.wire import Request
 
 CONCURRENT_INVOCATIONS = 1
-"""What an instance takes at a time unless MaxConcurrentInvocationsPerInstance says otherwise:
-SageMaker chooses what is best, and a container here handles one request after the other."""
+"""How many requests an instance takes at a time without MaxConcurrentInvocationsPerInstance.
+SageMaker chooses the best number; a container here handles one request after the other."""
 
 _PAUSE_SECONDS = 0.05
-"""How often it is looked for room while requests wait: an instance may have joined."""
+"""How often the queue looks for room while requests wait: an instance may have joined."""
 
 _TIMED_OUT = "The invocation timed out: the container did not answer within {} seconds."
-_EXPIRED = "The request expired: no instance had room for it within its RequestTTLSeconds, {}."
+_EXPIRED = "The request expired: no instance had room within {} seconds, its RequestTTLSeconds."
 
 _logger = logging.getLogger(__name__)
 
 
 class _NotAnsweredError(Exception):
-    """An instance left before it answered: the request is another's."""
+    """An instance left before it answered: another instance gets the request."""
 
 
 class Queue:
-    """The requests that wait for an endpoint, whatever deployment it has by then.
+    """The requests that wait for an endpoint; updates of the endpoint do not touch them.
 
-    An instance that leaves, by an update or because a request of its timed out, has had its
-    requests for nothing: they come first in the queue again.
+    An instance may leave before it has answered, after an update or a timed-out request. Its
+    requests then return to the front of the queue.
     """
 
     def __init__(
@@ -64,8 +64,8 @@ class Queue:
         self._dispatcher.cancel()
         if self._waiting:
             _logger.warning(
-                "%d requests wait for endpoint %s, which is deleted: they are dropped",
-                len(self._waiting), self._endpoint.name,
+                "endpoint %s is deleted: %d waiting requests are dropped",
+                self._endpoint.name, len(self._waiting),
             )  # fmt: skip
 
     async def _dispatch(self) -> None:
@@ -147,7 +147,7 @@ class Queue:
         try:
             await asyncio.to_thread(publish, self._client, self._region, invocation, result)
         except Exception:
-            _logger.exception("the result of %s is lost", invocation.inference_id)
+            _logger.exception("the result of request %s is lost", invocation.inference_id)
 
     def _client(self, service: str) -> Any:
         return self._host.clients(service, self._region)
@@ -167,6 +167,6 @@ class Queues:
         self._queues[endpoint.arn].put(invocation)
 
     def close(self, endpoint: Endpoint) -> None:
-        """Drop what waits for an endpoint that is deleted."""
+        """Drop the requests that wait for a deleted endpoint."""
         if queue := self._queues.pop(endpoint.arn, None):
             queue.close()

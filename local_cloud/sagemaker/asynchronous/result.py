@@ -1,4 +1,4 @@
-"""From an asynchronous invocation's input in S3 to its result in S3, and who is told of it."""
+"""From an asynchronous invocation's input in S3 to its result in S3 and its notification."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_INPUT_BYTES = 1024**3
 """An input's limit by the Developer Guide: "Asynchronous inference"."""
 
 MAX_INCLUDED_BYTES = 128 * 1024
-"""What a notification includes of a response at most, by the API Reference."""
+"""How much of a response a notification includes at most, by the API Reference."""
 
 _REQUEST_PARAMETERS = {
     "accept": "Accept",
@@ -28,12 +28,12 @@ _REQUEST_PARAMETERS = {
 
 
 class InputFailure(Exception):  # noqa: N818 - what a failureReason says, not a fault of this code
-    """Why the input of a request cannot be had."""
+    """Why the input of a request cannot be read."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a request; without a `failure` it is the model's answer."""
+    """The result of a request; without a `failure` it is the model's answer."""
 
     body: bytes
     content_type: str | None
@@ -41,12 +41,12 @@ class Result:
 
     @classmethod
     def of(cls, status: int, body: bytes, content_type: str | None) -> Result:
-        """Make the result of what a container answered."""
+        """Make the result of a container's answer."""
         return cls(body, content_type, None if 200 <= status < 300 else _model_error(status))
 
     @classmethod
     def failed(cls, reason: str, status: int | None = None) -> Result:
-        """Make the result of a request that no container answered; status 0 if one was asked."""
+        """Make the result of a request without an answer; status 0 if a container was asked."""
         failure = f"ClientError: {reason}" if status is None else _model_error(status)
         return cls(reason.encode(), "text/plain", failure)
 
@@ -71,8 +71,8 @@ def read_input(s3: Any, invocation: Invocation) -> bytes:
             return bytes(found["Body"].read())
     except Exception as error:
         raise InputFailure(
-            f"Failed to download the input from {location}: see that there is an object, and that "
-            f"the execution role may get it. ({error})"
+            f"Failed to download the input from {location}: check that the object exists, and "
+            f"that the execution role may read it. ({error})"
         ) from error
     raise InputFailure(
         f"The input {location} has {length:,} bytes; an endpoint takes at most {MAX_INPUT_BYTES:,}"
@@ -93,7 +93,7 @@ def publish(
         try:
             _put(client("s3"), invocation, invocation.failure_location, result)
         except Exception as error:
-            reason = f"{result.failure} It could not be written to S3FailurePath. ({error})"
+            reason = f"{result.failure} S3FailurePath could not be written. ({error})"
             result = replace(result, failure=reason)
     notifications = invocation.output_config.get("NotificationConfig", {})
     kind = "Success" if result.failure is None else "Error"
@@ -105,13 +105,13 @@ def publish(
         try:
             client("sns").publish(TopicArn=topic, Message=json.dumps(message))
         except Exception as error:
-            logging.getLogger(__name__).warning("%s is not notified: %s", topic, error)
+            logging.getLogger(__name__).warning("topic %s is not notified: %s", topic, error)
 
 
 def notification(
     region: str, invocation: Invocation, result: Result, *, include_response: bool
 ) -> Mapping[str, Any]:
-    """Make the message of a notification, as "Check prediction results" has it."""
+    """Make the message of a notification. Source: "Check prediction results"."""
     outcome: dict[str, Any] = {"invocationStatus": "Completed"}
     if result.failure is not None:
         outcome = {"invocationStatus": "Failed", "failureReason": result.failure}

@@ -1,1 +1,1 @@
-"""The control plane: what SageMaker's API is asked, what it refuses, and what it remembers."""
+"""The control plane: SageMaker's API, what it refuses, and what it remembers."""

@@ -48,8 +48,8 @@ Result: TypeAlias = Mapping[str, Any]
 class SageMaker:
     """SageMaker hosting on this machine.
 
-    `clients` makes a boto3 client for the local cloud itself, for a service and a region; calls
-    of it are made in threads. `home` is the folder that holds the instances and their logs.
+    `clients` makes a boto3 client of the local cloud for a service and a region; its calls are
+    made in threads. `home` is the folder that holds the instances and their logs.
     Operations take and give botocore's shapes, and raise AwsError.
     """
 
@@ -94,7 +94,7 @@ class SageMaker:
     # Models
 
     async def create_model(self, region_name: str, parameters: Parameters) -> Result:
-        """Keep a model; what it names is looked for when an endpoint runs it."""
+        """Keep a model; its model data is looked for when an endpoint runs it."""
         here = self._region(region_name)
         refusals.check_model(parameters)
         name = parameters["ModelName"]
@@ -114,7 +114,7 @@ class SageMaker:
         return {"Models": [_summary(model, "Model") for model in models], **more}
 
     async def delete_model(self, region_name: str, parameters: Parameters) -> Result:
-        """Forget a model; as on AWS, endpoints that run it go on."""
+        """Forget a model; as on AWS, endpoints that run it keep running."""
         here = self._region(region_name)
         model = here.model(parameters["ModelName"])
         del here.models[model.name], here.tags[model.arn]
@@ -123,7 +123,7 @@ class SageMaker:
     # Endpoint configs
 
     async def create_endpoint_config(self, region_name: str, parameters: Parameters) -> Result:
-        """Keep an endpoint config whose models there are."""
+        """Keep an endpoint config, if its models exist."""
         here = self._region(region_name)
         refusals.check_endpoint_config(parameters)
         invocation.check_config(parameters)
@@ -148,7 +148,7 @@ class SageMaker:
         return {"EndpointConfigs": [_summary(each, "EndpointConfig") for each in configs], **more}
 
     async def delete_endpoint_config(self, region_name: str, parameters: Parameters) -> Result:
-        """Forget an endpoint config that no endpoint uses or is about to."""
+        """Forget an endpoint config, unless an endpoint uses it or is about to use it."""
         here = self._region(region_name)
         config = here.config(parameters["EndpointConfigName"])
         for endpoint in here.endpoints.values():
@@ -173,7 +173,7 @@ class SageMaker:
         config = here.config(parameters["EndpointConfigName"])
         fleets = self._fleets(here, name, config, {}, frozenset())
         deployment = Deployment(self._host, config, fleets)
-        rollout.plan(deployment_config, deployment.instance_counts)  # for an update that retains it
+        rollout.plan(deployment_config, deployment.instance_counts)  # an update may retain it
         endpoint = here.endpoints[name] = Endpoint(self._host, name, arn, config)
         here.tag(arn, parameters)
         endpoint.create(deployment, deployment_config)
@@ -199,7 +199,7 @@ class SageMaker:
         return {"Endpoints": [{key: item[key] for key in keys} for item in described], **more}
 
     async def update_endpoint(self, region_name: str, parameters: Parameters) -> Result:
-        """Begin to replace what an endpoint runs by what another config says."""
+        """Begin to update an endpoint to another config."""
         here = self._region(region_name)
         refusals.check_deployment(parameters)
         endpoint = here.endpoint(parameters["EndpointName"])
@@ -267,9 +267,9 @@ class SageMaker:
     def _fleets(
         self, here: Region, name: str, config: Record, live: Fleets, retained: frozenset[str]
     ) -> Fleets:
-        """Make the fleets, not started yet, that a config asks for.
+        """Make the fleets that a config asks for, not started yet.
 
-        What is `retained` of the DesiredInstanceCount and the DesiredWeight stays as it is live.
+        DesiredInstanceCount and DesiredWeight keep their live values if they are in `retained`.
         """
         fleets: dict[str, Fleet] = {}
         for settings in all_variants(config.parameters):
@@ -293,7 +293,7 @@ class SageMaker:
         return fleets
 
     async def _check_alarms(self, region_name: str, deployment_config: Parameters) -> None:
-        """Refuse (ValidationException) rollback alarms that there are not."""
+        """Refuse (ValidationException) rollback alarms that do not exist."""
         names = rollout.alarm_names(deployment_config)
         if not names:
             return
@@ -301,7 +301,7 @@ class SageMaker:
         found = await asyncio.to_thread(alarms.describe, cloudwatch, names)
         if missing := [name for name in names if name not in found]:
             raise validation_error(
-                f"AutoRollbackConfiguration names alarms that there are not in {region_name}: "
+                f"AutoRollbackConfiguration names alarms that do not exist in {region_name}: "
                 f"{', '.join(missing)}; create them first"
             )
 
@@ -323,7 +323,7 @@ class SageMaker:
         return {"Tags": _tag_list(tags)}
 
     async def list_tags(self, region_name: str, parameters: Parameters) -> Result:
-        """List a resource's tags: all at once, for there are never more than 50."""
+        """List a resource's tags, all at once: a resource never has more than 50."""
         return {"Tags": _tag_list(self._region(region_name).tags_of(parameters["ResourceArn"]))}
 
     async def delete_tags(self, region_name: str, parameters: Parameters) -> Result:
@@ -351,7 +351,7 @@ class SageMaker:
     async def invoke_endpoint_async(
         self, region_name: str, endpoint_name: str, request: Request
     ) -> Response:
-        """Take a request to `/endpoints/NAME/async-invocations`, or tell the error."""
+        """Accept a request to `/endpoints/NAME/async-invocations`, or answer with an error."""
         try:
             endpoint = self._invoked(region_name, endpoint_name)
             runtime.check_in_service(endpoint)
@@ -391,6 +391,6 @@ def _check_capacity(instance_count: int) -> None:
     if instance_count > MAX_INSTANCES:
         raise AwsError(
             "ResourceLimitExceeded",
-            f"The local cloud runs at most {MAX_INSTANCES} instances of an endpoint, each a "
-            f"process of this machine; {instance_count} are asked for",
+            f"The local cloud runs at most {MAX_INSTANCES} instances of an endpoint, because each "
+            f"is a process on this machine; {instance_count} are asked for: lower the counts",
         )

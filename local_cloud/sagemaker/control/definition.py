@@ -17,7 +17,7 @@ from local_cloud.sagemaker.instances import model_data
 from local_cloud.wire import validation_error
 
 PRIMARY = "primary"
-"""What SageMaker calls the container of a model that has one, whatever its ContainerHostname."""
+"""SageMaker's name for the only container of a model, whatever its ContainerHostname."""
 
 
 @dataclass(frozen=True)
@@ -30,17 +30,17 @@ class Definition:
     source: model_data.Source | None
     """Its model data, if it has any; a container of several models has none at its start."""
     models_url: str | None = None
-    """The prefix below which the archives of a container of several models are."""
+    """The prefix of the archives, if the container serves several models."""
     caches_models: bool = True
 
     @property
     def framework(self) -> str:
-        """What is in the image, such as sklearn."""
+        """The framework in the image, such as sklearn."""
         return family(self.image)
 
 
 def definitions(model: Mapping[str, Any]) -> tuple[Definition, ...]:
-    """List the containers of a model, given what it was created with, in the order of requests."""
+    """List a model's containers in the order of requests, given the model's CreateModel request."""
     return tuple(
         _definition(container, hostname)
         for hostname, container in zip(_hostnames(model), _containers(model), strict=True)
@@ -48,7 +48,7 @@ def definitions(model: Mapping[str, Any]) -> tuple[Definition, ...]:
 
 
 def is_direct(model: Mapping[str, Any]) -> bool:
-    """Tell whether a request names the one container that is to answer it."""
+    """Tell whether each request names the one container that answers it."""
     return bool(model.get("InferenceExecutionConfig", {}).get("Mode") == "Direct")
 
 
@@ -67,7 +67,7 @@ def check(model: Mapping[str, Any]) -> None:
             f"{', '.join(several)}"
         )
     if is_direct(model) and "Containers" not in model:
-        raise validation_error("InferenceExecutionConfig.Mode Direct is for a model's Containers")
+        raise validation_error("InferenceExecutionConfig.Mode Direct needs a model with Containers")
     if is_direct(model) and several:
         raise validation_error(
             f"The local cloud does not run {several[0]} in MultiModel mode with "
@@ -80,7 +80,7 @@ def _containers(model: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 
 def _paths(model: Mapping[str, Any]) -> Sequence[str]:
-    """Name each container by its place in the request."""
+    """Name each container by its path in the request."""
     if not model.get("Containers"):
         return ["PrimaryContainer"]
     return [f"Containers[{index}]" for index in range(len(model["Containers"]))]
@@ -120,15 +120,15 @@ def _check_container(path: str, container: Mapping[str, Any]) -> None:
     if family(image) not in FRAMEWORKS:
         known = " or ".join(name for each in FRAMEWORKS for name in repositories(each))
         raise validation_error(
-            f"The local cloud does not run the image {image}: of AWS's images it runs those whose "
-            f"repository is {known}"
+            f"The local cloud does not run the image {image}: it runs those of AWS's images "
+            f"whose repository is {known}"
         )
     if url and "ModelDataSource" in container:
         raise validation_error(f"Give {path} a ModelDataUrl or a ModelDataSource")
     if _is_multi_model(container):
         _check_multi_model(path, container)
     elif "MultiModelConfig" in container:
-        raise validation_error(f"{path}.MultiModelConfig is for a container in MultiModel mode")
+        raise validation_error(f"{path}.MultiModelConfig needs a container in MultiModel mode")
     if source := model_data.source(container):
         _check_source(source)
 
@@ -136,21 +136,21 @@ def _check_container(path: str, container: Mapping[str, Any]) -> None:
 def _check_multi_model(path: str, container: Mapping[str, Any]) -> None:
     if "ModelDataSource" in container:
         raise validation_error(
-            f"{path}.ModelDataSource is not supported in MultiModel mode: give the prefix of its "
+            f"{path}.ModelDataSource is not supported in MultiModel mode: give the prefix of the "
             "archives as ModelDataUrl"
         )
     url = container.get("ModelDataUrl", "")
     if not url.endswith("/"):
         raise validation_error(
-            f"{path}.ModelDataUrl is {url or 'not given'}: in MultiModel mode it is the S3 prefix "
-            "of the archives, and has to end with a forward slash"
+            f"{path}.ModelDataUrl is {url or 'not given'}: in MultiModel mode it must be the S3 "
+            "prefix of the archives, which ends with a forward slash"
         )
 
 
 def _check_source(source: model_data.Source) -> None:
     if not source.url.startswith("s3://"):
         raise validation_error(
-            f"The local cloud reads model data from s3:// URLs, not {source.url}"
+            f"The local cloud reads model data only from s3:// URLs, not from {source.url}"
         )
     if source.is_prefix and source.is_archive:
         raise validation_error(
@@ -159,7 +159,7 @@ def _check_source(source: model_data.Source) -> None:
         )
     if source.is_prefix and not source.url.endswith("/"):
         raise validation_error(
-            f"S3Uri is {source.url}: with S3DataType S3Prefix it has to end with a forward slash"
+            f"S3Uri is {source.url}: with S3DataType S3Prefix it must end with a forward slash"
         )
 
 
@@ -167,8 +167,8 @@ def _check_hostnames(model: Mapping[str, Any]) -> None:
     given = ["ContainerHostname" in container for container in model.get("Containers", [])]
     if any(given) and not all(given):
         raise validation_error(
-            f"Containers[{given.index(False)}] has no ContainerHostname: give it to every "
-            "container of a model, or to none"
+            f"Containers[{given.index(False)}] has no ContainerHostname: give one to every "
+            "container of the model, or to none"
         )
     if twice := [name for name, count in Counter(_hostnames(model)).items() if count > 1]:
         raise validation_error(

@@ -12,12 +12,12 @@ from local_cloud.wire import validation_error
 DEFAULT_MAX_RESULTS = 10
 
 EVER, NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-"""Bounds of the times that a list asks for, when it asks for none."""
+"""The bounds of a list's times, where the request gives none."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """A model or an endpoint config: neither ever changes, so its request says all of it."""
+    """A model or an endpoint config: neither ever changes, so its request describes it."""
 
     name: str
     arn: str
@@ -65,7 +65,7 @@ def page(
     )
     token = parameters.get("NextToken", "0")
     if not (token.isascii() and token.isdigit()):
-        raise validation_error("The NextToken is not one that a list returned")
+        raise validation_error("NextToken is not a token that a list returned")
     end = int(token) + parameters.get("MaxResults", DEFAULT_MAX_RESULTS)
     following = {"NextToken": str(end)} if end < len(chosen) else {}
     return chosen[int(token) : end], following

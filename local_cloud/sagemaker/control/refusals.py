@@ -1,4 +1,4 @@
-"""What SageMaker takes and the local cloud does not run: refused by name, never ignored."""
+"""What SageMaker accepts and the local cloud does not run: refused by name, never ignored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from local_cloud.sagemaker.control import definition
 from local_cloud.wire import validation_error
 
 Honoured: TypeAlias = "EllipsisType | frozenset[Any] | Mapping[str, Honoured]"
-"""Any value (...), one of some values, or a structure of which only these members."""
+"""Any value (...), one of these values, or a structure with only these members."""
 
 _CONTAINER: Honoured = {
     "ContainerHostname": ...,
@@ -42,7 +42,7 @@ _VARIANTS: Honoured = {
     "VariantName": ...,
     "ModelName": ...,
     "InstanceType": ...,
-    # Whatever the type: every instance is a process of this machine, which is never out of stock.
+    # Of any type: every instance is a process of this machine, which never runs out of a type.
     "InstancePools": ...,
     "VariantInstanceProvisionTimeoutInSeconds": ...,
     "InitialInstanceCount": ...,
@@ -117,11 +117,11 @@ _CAPACITIES: Honoured = {
 _ALSO_KNOWN_AS = {
     "DataCaptureConfig": "data capture",
     "ExplainerConfig": "online explanations",
-    "ImageConfig": "a registry of one's own",
+    "ImageConfig": "a private registry",
     "KmsKeyId": "encrypted volumes",
     "ManagedInstanceScaling": "inference components",
     "ModelPackageName": "model packages",
-    "VpcConfig": "a network of one's own",
+    "VpcConfig": "a VPC",
 }
 
 
@@ -138,8 +138,8 @@ def check_endpoint_config(parameters: Mapping[str, Any]) -> None:
     variants = [*parameters["ProductionVariants"], *shadows]
     if shadows and len(variants) != 2:
         raise validation_error(
-            "With ShadowProductionVariants there can be only one variant of ProductionVariants "
-            f"and one of ShadowProductionVariants; there are {len(variants) - len(shadows)} and "
+            "With ShadowProductionVariants, give one variant in ProductionVariants and one in "
+            f"ShadowProductionVariants; this config has {len(variants) - len(shadows)} and "
             f"{len(shadows)}"
         )
     if shadows and "AsyncInferenceConfig" in parameters:

@@ -13,7 +13,7 @@ from local_cloud.wire import ACCOUNT_ID, validation_error
 T = TypeVar("T")
 
 MODEL, CONFIG, ENDPOINT = "model", "endpoint-config", "endpoint"
-"""The kinds, as they are in an ARN."""
+"""The kinds of resources, as an ARN names them."""
 
 _NOUNS = {MODEL: "model", CONFIG: "endpoint configuration", ENDPOINT: "endpoint"}
 
@@ -41,7 +41,7 @@ class Region:
         return self._find(ENDPOINT, self.endpoints, name)
 
     def new_arn(self, kind: str, name: str, taken: Mapping[str, Any]) -> str:
-        """Make the ARN of something new; raises ValidationException for a name in use."""
+        """Make the ARN of something new; raises ValidationException if the name is in use."""
         arn = self._arn(kind, name)
         if name in taken:
             raise validation_error(f'Cannot create already existing {_NOUNS[kind]} "{arn}".')
@@ -52,7 +52,7 @@ class Region:
         self.tags[arn] = {tag["Key"]: tag["Value"] for tag in parameters.get("Tags", [])}
 
     def tags_of(self, arn: str) -> dict[str, str]:
-        """Find the tags of a resource; raises ValidationException for one that there is not."""
+        """Find the tags of a resource; raises ValidationException if it does not exist."""
         if arn not in self.tags:
             raise validation_error(f'Could not find resource "{arn}".')
         return self.tags[arn]

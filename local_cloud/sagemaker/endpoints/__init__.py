@@ -1,1 +1,1 @@
-"""Endpoints: the fleets behind them, and how an update moves them from one to the next."""
+"""Endpoints: the fleets behind them, and how an update replaces fleets."""

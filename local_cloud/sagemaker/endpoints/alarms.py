@@ -1,6 +1,6 @@
-"""CloudWatch alarms, evaluated on what an update has seen: moto keeps alarms, and no more.
+"""CloudWatch alarms, evaluated on what an update has seen, because moto only stores alarms.
 
-The window is the update itself, however many periods the alarm is about.
+The window is the whole update, however many periods the alarm asks for.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _OURS = {"evaluatedBy": "local cloud"}
 """StateReasonData of a state that was set here: any other may have been set by hand."""
 
 
-class _NotEvaluable(Exception):  # noqa: N818  (a fact, no error)
-    """The alarm is about something that is not observed here."""
+class _NotEvaluable(Exception):  # noqa: N818  (a fact, not an error)
+    """The alarm is about something that the local cloud does not observe."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Evaluation:
 
 
 def describe(cloudwatch: Any, names: Sequence[str]) -> dict[str, Description]:
-    """Look alarms up by their names, composite ones too; what there is not is left out."""
+    """Look alarms up by name, composite ones too; those that do not exist are left out."""
     if not names:
         return {}
     found = cloudwatch.describe_alarms(
@@ -65,7 +65,7 @@ def tripped(
 ) -> dict[str, str]:
     """Evaluate alarms, set their states, and give the reasons of those in ALARM, by name.
 
-    An alarm that was set to ALARM by hand stays so, and one that cannot be evaluated is as it is.
+    An alarm that was set to ALARM by hand, or cannot be evaluated, keeps its state.
     """
     reasons = {}
     for name, alarm in describe(cloudwatch, names).items():
@@ -94,7 +94,7 @@ def evaluate(
 ) -> Evaluation | None:
     """Tell the state of an alarm about an endpoint, from its observations.
 
-    None for an alarm that is about something else, or for other reasons cannot be told.
+    None if the alarm is about something else, or cannot be evaluated.
     """
     if alarm.get("ComparisonOperator") not in _OPERATORS:
         return None
@@ -124,7 +124,7 @@ def _value(alarm: Description, endpoint_name: str, seen: Sequence[Observation]) 
         return _math(queries, endpoint_name, seen)
     statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic")
     if statistic in ("Sum", "SampleCount") and alarm["ComparisonOperator"].startswith("Less"):
-        # A count that is too low in a second may be enough in the alarm's own period.
+        # A count that is too low after a second may be enough in the alarm's own period.
         raise _NotEvaluable
     return _statistic(str(statistic), _values(alarm, endpoint_name, seen))
 
@@ -132,7 +132,7 @@ def _value(alarm: Description, endpoint_name: str, seen: Sequence[Observation]) 
 def _values(
     metric: Mapping[str, Any], endpoint_name: str, seen: Sequence[Observation]
 ) -> list[float]:
-    """The values of a metric of the endpoint, of one config only if a dimension says so."""
+    """The values of an endpoint's metric, only one config's if a dimension names one."""
     dimensions = {item["Name"]: item["Value"] for item in metric.get("Dimensions") or []}
     name = metric.get("MetricName")
     config_name = dimensions.pop("EndpointConfigName", None)
@@ -209,7 +209,7 @@ _FUNCTIONS: Mapping[str, Callable[[Sequence[float]], float]] = {
 
 
 def _reduce(node: ast.expr, value: Callable[[str], float | None]) -> float | None:
-    """Evaluate an expression; None, a missing datapoint, makes arithmetic with it missing too."""
+    """Evaluate an expression; None is a missing datapoint, and so is any arithmetic with it."""
     match node:
         case ast.Constant(value=int() | float() as number):
             return float(number)

@@ -42,7 +42,7 @@ class Deployment:
         return {name: fleet.desired_instance_count for name, fleet in self.production.items()}
 
     def activate(self, share: Fraction) -> None:
-        """Have only a share of the production fleets get what traffic comes."""
+        """Let only a share of each production fleet's instances get traffic."""
         for fleet in self.production.values():
             fleet.active_share = share
 
@@ -71,7 +71,7 @@ class Deployment:
         return described
 
     async def start(self, share: Fraction = Fraction(1)) -> None:
-        """Put all fleets into service, or that share of the production fleets, or leave none."""
+        """Put the fleets, or a share of the production fleets, into service: all or none."""
         counts = self.instance_counts if share < 1 else {}
         try:
             async with asyncio.TaskGroup() as group:
@@ -92,7 +92,7 @@ class Deployment:
             await fleet.resize(ceil(share * fleet.desired_instance_count))
 
     async def retire(self) -> None:
-        """Take all fleets out of service, for good; nobody waits for what a shadow has to say."""
+        """Take all fleets out of service, for good, without waiting for a shadow's answers."""
         shadow = [self.shadow.fleet.retire(drain=False)] if self.shadow else []
         await asyncio.gather(*(fleet.retire() for fleet in self.production.values()), *shadow)
 

@@ -35,10 +35,10 @@ class Resize:
 
 
 class Endpoint:
-    """A name behind which a deployment answers, and at times a second one takes over.
+    """A name behind which a deployment answers, and during an update a second one too.
 
-    What takes long runs in one task at a time; requests are answered meanwhile by `traffic`, which
-    changes from one step to the next in a single assignment.
+    Long operations run in one task at a time. Meanwhile requests are answered by `traffic`, which
+    each step of an update changes in a single assignment.
     """
 
     def __init__(self, host: Host, name: str, arn: str, config: Record) -> None:
@@ -72,7 +72,7 @@ class Endpoint:
     def update(
         self, deployment: Deployment, plan: Plan, deployment_config: Mapping[str, Any]
     ) -> None:
-        """Begin to replace the deployment by another; the old one answers until that one can."""
+        """Begin to replace the deployment by another; the old one answers until the new one can."""
         self._check_in_service()
         self.deployment_config = deployment_config
         self.pending_config = deployment.config
@@ -119,7 +119,7 @@ class Endpoint:
         }
 
     def fleet(self, variant_name: str) -> Fleet:
-        """Find a live variant; raises ValidationException for one that there is not."""
+        """Find a live variant; raises ValidationException if it does not exist."""
         self._check_in_service()
         if variant_name not in self.fleets:
             raise validation_error(
@@ -129,9 +129,9 @@ class Endpoint:
         return self.fleets[variant_name]
 
     def choose(self, target_variant: str | None) -> Fleet:
-        """Choose who answers a request: a deployment by its share, or the other if it cannot.
+        """Choose the fleet that answers, from a deployment drawn by its share, else from the other.
 
-        Raises AwsError for a variant that there is not (ValidationError), and while no instance is
+        Raises AwsError if the variant does not exist (ValidationError), and while no instance is
         healthy (ServiceUnavailable).
         """
         names = dict.fromkeys(name for each, _ in self.traffic for name in each.production)
@@ -153,7 +153,7 @@ class Endpoint:
                 deployment.shadow.copy(size, send)
 
     def drawn(self) -> Sequence[Deployment]:
-        """The deployments, a random one first: each as often as its share says."""
+        """The deployments, a random one first: each comes first as often as its share says."""
         order = [deployment for deployment, _ in self.traffic]
         if len(order) > 1 and random.random() >= self.traffic[0][1]:  # noqa: S311
             order.reverse()

@@ -1,4 +1,4 @@
-"""The instances of one variant, kept at the number they should be."""
+"""The instances of one variant, kept at the desired number."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MAX_BACK_OFF_SECONDS = 60
 
 
 class _Seat:
-    """A place in a fleet: the instance that has it, if it is not being replaced just now."""
+    """A place in a fleet, with its instance unless that is being replaced."""
 
     def __init__(self, instance: Instance) -> None:
         self.instance: Instance | None = instance
@@ -58,12 +58,12 @@ class Fleet:
 
     @property
     def answers(self) -> bool:
-        """Whether a request may come to it now."""
+        """Whether the fleet can answer a request now."""
         return bool(self.instances)
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Instance]:
-        """Have one of the instances, of which there is one at least, for one request."""
+        """Choose an instance for one request; at least one must be in service."""
         instance = self.choose()
         with instance.serving():
             yield instance
@@ -81,7 +81,7 @@ class Fleet:
         return self.instances[: max(1, ceil(self.active_share * self.desired_instance_count))]
 
     def choose(self) -> Instance:
-        """Choose one of the active instances, of which there is one at least."""
+        """Choose one of the active instances; at least one must be in service."""
         active = self.active_instances
         routing = self.variant.settings.get("RoutingConfig", {})
         if routing.get("RoutingStrategy") == "LEAST_OUTSTANDING_REQUESTS":
@@ -90,23 +90,23 @@ class Fleet:
 
     @property
     def seat_count(self) -> int:
-        """The number of instances, those that are being replaced just now too."""
+        """The number of instances, with those that are being replaced."""
         return len(self._seats)
 
     def observe(self, status: int, seconds: float) -> None:
-        """Take an answer of one of the instances into the metrics: 0 is none at all."""
+        """Count an instance's answer in the metrics; status 0 means no answer."""
         self._host.metrics.observe(self.variant, status, seconds)
 
     async def start(self, instance_count: int | None = None) -> None:
-        """Put every instance, or so many, into service.
+        """Put every instance, or `instance_count` of them, into service.
 
-        Raises StartFailure, with none left, if one fails.
+        Raises StartFailure if one of them fails; then none is left.
         """
         await self._download()
         await self.grow(self.desired_instance_count if instance_count is None else instance_count)
 
     async def resize(self, instance_count: int) -> None:
-        """Add or take out of service what there is too little or too much."""
+        """Add the instances that are missing, or take out of service those that are too many."""
         await self.grow(max(0, instance_count - self.seat_count))
         await self.shrink(max(0, self.seat_count - instance_count))
 
@@ -118,7 +118,7 @@ class Fleet:
             self._seats.append(seat)
 
     async def shrink(self, count: int, *, drain: bool = True) -> None:
-        """Take instances out of service, the youngest first; they answer what they have first."""
+        """Take instances out of service, the youngest first; they answer their requests first."""
         kept = len(self._seats) - count
         leaving, self._seats = self._seats[kept:], self._seats[:kept]
         # A caller that is cancelled leaves no instance behind.
@@ -158,7 +158,7 @@ class Fleet:
         return instances
 
     async def _keep(self, seat: _Seat) -> None:
-        """Replace an instance whenever it dies, ever later if it does so soon."""
+        """Replace an instance whenever it dies, after a longer wait each time that it dies soon."""
         back_off = 0.0
         while seat.instance is not None:
             since = time.monotonic()
@@ -173,7 +173,9 @@ class Fleet:
                 try:
                     [seat.instance] = await self._launch(1)
                 except Exception as failure:
-                    logging.getLogger(__name__).warning("%s is not replaced: %s", dead.id, failure)
+                    logging.getLogger(__name__).warning(
+                        "instance %s is not replaced: %s", dead.id, failure
+                    )
 
     async def _leave(self, seat: _Seat, drain: bool) -> None:
         if seat.keeper:

@@ -1,4 +1,4 @@
-"""How an update moves an endpoint's traffic: each policy of SageMaker's, as a sequence of steps.
+"""How an update moves an endpoint's traffic: each of SageMaker's policies as a sequence of steps.
 
 Source: "Deployment guardrails" in the Developer Guide, and the service model's own bounds.
 """
@@ -14,9 +14,9 @@ from typing import Any
 from local_cloud.wire import validation_error
 
 LONGEST_WAIT_SECONDS = 1.0
-"""How long all the waits of one update take here together, at most: SageMaker bakes for minutes.
+"""How long all waits of one update take together here, at most; SageMaker bakes for minutes.
 
-Each is shortened in proportion; alarms are evaluated over what was seen meanwhile.
+Each wait is shortened in proportion; alarms are evaluated over what was seen meanwhile.
 """
 
 _WHOLE = Fraction(1)
@@ -27,7 +27,7 @@ class Step:
     """One shift of traffic to the green fleet, and the wait in which it bakes."""
 
     share: Fraction
-    """Green's share of the traffic, and of its capacity that gets any."""
+    """Green's share of the traffic, and the share of green's capacity that gets traffic."""
     wait_seconds: int
     wait_name: str
     """The setting that the wait comes from."""
@@ -41,7 +41,7 @@ class Plan:
     rolls: bool = False
     """Whether each step also starts its share of green, and ends as much of blue after it."""
     rollback_batch: int = 0
-    """How many instances of blue are brought back at a time, if it rolls."""
+    """How many instances of blue a rollback brings back at a time, if the plan rolls."""
     timeout_seconds: int | None = None
     alarms: tuple[str, ...] = ()
     pace: float = 1.0
@@ -53,7 +53,7 @@ class Plan:
         return sum(step.wait_seconds for step in self.steps)
 
     def shortened(self, longest_seconds: float) -> Plan:
-        """Make the plan whose waits take no longer than that in all."""
+        """Make the same plan, with waits that take at most so many seconds in all."""
         if self.wait_seconds <= longest_seconds:
             return self
         return replace(self, pace=longest_seconds / self.wait_seconds)
@@ -72,8 +72,8 @@ def plan(
 ) -> Plan:
     """Make the plan of a DeploymentConfig for green's instance counts by variant.
 
-    Raises ValidationException for what AWS refuses, also of the variants' names if blue's are
-    given.
+    Raises ValidationException for what AWS refuses. With `blue`, the names of the old variants,
+    they are compared too.
     """
     blue_green = deployment_config.get("BlueGreenUpdatePolicy")
     rolling = deployment_config.get("RollingUpdatePolicy")
@@ -87,21 +87,21 @@ def plan(
     limit = policy.get("MaximumExecutionTimeoutInSeconds")
     if limit is not None and limit <= made.wait_seconds:
         raise validation_error(
-            f"MaximumExecutionTimeoutInSeconds is {limit}, and the waits of the deployment take "
-            f"{made.wait_seconds} seconds: raise it above them"
+            f"MaximumExecutionTimeoutInSeconds is {limit}, but the waits of the deployment take "
+            f"{made.wait_seconds} seconds: raise it above {made.wait_seconds}"
         )
     in_steps = rolling or len(made.steps) > 1
     if blue is not None and in_steps and set(blue) != set(green):
         raise validation_error(
             "The new endpoint configuration must have the same variant names as the old one to "
-            f"shift traffic in steps: it has {', '.join(green)}, and the endpoint runs "
+            f"shift traffic in steps: the new one has {', '.join(green)}, the endpoint runs "
             f"{', '.join(blue)}"
         )
     return replace(made, timeout_seconds=limit, alarms=alarm_names(deployment_config))
 
 
 _SIZES = {"CANARY": ("CanarySize", 1), "LINEAR": ("LinearStepSize", 10)}
-"""By type of routing: what its step is called, and how many percent it has at least."""
+"""For each type of routing: the setting with its step, and the least percentage of that."""
 
 
 def _blue_green(policy: Mapping[str, Any], green: Mapping[str, int]) -> Plan:
@@ -110,8 +110,8 @@ def _blue_green(policy: Mapping[str, Any], green: Mapping[str, int]) -> Plan:
     for other, (name, _) in _SIZES.items():
         if (name in routing) != (kind == other):
             raise validation_error(
-                f"TrafficRoutingConfiguration.{name} goes with Type {other}, and the Type is "
-                f"{kind}: {'remove' if name in routing else 'give'} it"
+                f"TrafficRoutingConfiguration.{name} belongs to Type {other}, and the Type is "
+                f"{kind}: {'remove' if name in routing else 'give'} {name}"
             )
     shares = [_WHOLE]
     if kind != "ALL_AT_ONCE":
@@ -127,7 +127,7 @@ def _blue_green(policy: Mapping[str, Any], green: Mapping[str, int]) -> Plan:
 def _rolling(policy: Mapping[str, Any], green: Mapping[str, int]) -> Plan:
     if len(green) > 1:
         raise validation_error(
-            "A RollingUpdatePolicy is for an endpoint of one production variant; this one has "
+            "A RollingUpdatePolicy needs an endpoint with one production variant; this one has "
             f"{', '.join(green)}: use a BlueGreenUpdatePolicy"
         )
     total = max(1, *green.values())
@@ -148,13 +148,13 @@ def _shares(size: Fraction) -> list[Fraction]:
 
 
 def _instances(size: Mapping[str, Any], total: int) -> int:
-    """How many of so many instances a CapacitySize is: one at least."""
+    """How many of `total` instances a CapacitySize is: at least one."""
     value = int(size["Value"])
     return value if size["Type"] == "INSTANCE_COUNT" else max(1, total * value // 100)
 
 
 def _share(name: str, size: Mapping[str, Any], green: Mapping[str, int], least: int) -> Fraction:
-    """Turn a CapacitySize of `least` to 50 percent into the share of the capacity that it is."""
+    """Turn a CapacitySize into a share of the capacity; it must be `least` to 50 percent."""
     value = int(size["Value"])
     bounds = f"{least} to 50 %" if least > 1 else "at most 50 %"
     if size["Type"] == "CAPACITY_PERCENT":

@@ -1,4 +1,4 @@
-"""The shadow variant: it gets copies of requests, and whatever it does nobody waits for it."""
+"""The shadow variant: it gets copies of requests, and no caller ever waits for it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from local_cloud.sagemaker.instances.host import Host
 from local_cloud.sagemaker.instances.instance import Instance
 
 MAX_COPIED_BYTES = 64 * 1024**2
-"""How much of copies may be under way to one shadow: what it is too slow for is not copied."""
+"""How many bytes may be under way to one shadow; beyond that, requests are not copied."""
 
 _LEAST_BYTES = 64 * 1024
-"""What a small copy counts as, so that there are at most 1,024."""
+"""How many bytes a small copy counts as, so that at most 1,024 copies are under way."""
 
 Send: TypeAlias = Callable[[Fleet, Instance], Awaitable[int]]
 """Passes the request on to an instance of a fleet, and gives the HTTP status, 0 for no answer."""
@@ -24,8 +24,8 @@ Send: TypeAlias = Callable[[Fleet, Instance], Awaitable[int]]
 class Shadow:
     """A shadow variant beside its production variant.
 
-    It gets the share of the requests that its weight is of the production variant's. Its answers
-    are in its metrics; that it begins to fail, and that it no longer does, is logged.
+    Its share of the requests is its weight divided by the production variant's weight. Its answers
+    count in its metrics. A line is logged when it begins to fail, and when it answers again.
     """
 
     def __init__(self, host: Host, fleet: Fleet, production: Fleet) -> None:
@@ -35,13 +35,13 @@ class Shadow:
         self._trouble: str | None = None
 
     def copy(self, size: int, send: Send) -> None:
-        """Begin to send a copy of a request of so many bytes, if it is one that is copied."""
+        """Begin to send a copy of a request of `size` bytes, if this request is to be copied."""
         weight = self._production.weight
         if random.random() >= (self.fleet.weight / weight if weight else 1):  # noqa: S311
             return
         cost = max(size, _LEAST_BYTES)
         if self._copied_bytes + cost > MAX_COPIED_BYTES:
-            self._tell("is too slow, and misses requests")
+            self._tell("is too slow and misses requests")
             return
         self._copied_bytes += cost
         self._host.begin(self._send(cost, send))
@@ -49,7 +49,7 @@ class Shadow:
     async def _send(self, cost: int, send: Send) -> None:
         try:
             if not self.fleet.answers:
-                self._tell("has no healthy instance, and misses requests")
+                self._tell("has no healthy instance and misses requests")
                 return
             async with self.fleet.serving() as instance:
                 status = await send(self.fleet, instance)

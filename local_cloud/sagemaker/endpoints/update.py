@@ -1,4 +1,4 @@
-"""One update of an endpoint under way: green takes over from blue by a plan, or blue is back."""
+"""One update of an endpoint under way: green takes over from blue by a plan, or blue returns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ALARM_SECONDS = 0.2
 _WHOLE, _NONE = Fraction(1), Fraction(0)
 
 Traffic: TypeAlias = Sequence[tuple[Deployment, Fraction]]
-"""Who answers requests: deployments, and the share of each."""
+"""Which deployments answer requests, and the share of each."""
 
 
 class RolledBack(Exception):  # noqa: N818  (the reason is the whole message)
@@ -36,8 +36,8 @@ class RollbackFailed(Exception):  # noqa: N818  (the reason is the whole message
 class Update:
     """The replacement of `blue` by `green`.
 
-    `shift` has requests go by other shares from now on; `roll_back` is called before all goes
-    back to blue.
+    `shift` sets new shares of the traffic; `roll_back` is called before all traffic returns to
+    blue.
     """
 
     def __init__(
@@ -58,14 +58,14 @@ class Update:
         self._say("Creating", "Launching {} instance(s).", _WHOLE)
 
     def describe(self) -> dict[str, Any]:
-        """Describe green's variants, and what each is at, as DescribeEndpoint does."""
+        """Describe green's variants and the status of each, as DescribeEndpoint does."""
         return self._green.describe(self._statuses)
 
     async def run(self) -> None:
         """Return when green serves all traffic, and blue may end.
 
-        Raises StartFailure or RolledBack when it is blue that does, RollbackFailed if it does so
-        with fewer instances than before.
+        Raises StartFailure or RolledBack if blue serves all traffic again, and RollbackFailed if
+        blue does so with fewer instances than before.
         """
         limit = self._plan.timeout_seconds
         try:
@@ -125,19 +125,21 @@ class Update:
         )
         if reasons:
             raise RolledBack(
-                "The update was rolled back, for these alarms of its AutoRollbackConfiguration "
-                "are in ALARM: " + "; ".join(f"{name} ({why})" for name, why in reasons.items())
+                "The update was rolled back because alarms of its AutoRollbackConfiguration are in "
+                "ALARM: " + "; ".join(f"{name} ({why})" for name, why in reasons.items())
             )
 
     async def _return(self) -> None:
-        """Have blue answer everything, first at its full size again, and end green."""
+        """Bring blue back to its full size, send all traffic to blue, and end green."""
         self._roll_back()
         self._say("Deleting", "Terminating {} instance(s).", _WHOLE)
         try:
             if self._plan.rolls:
                 await self._restore()
         except StartFailure as failure:
-            raise RollbackFailed(f"The rollback has not brought all back: {failure}") from None
+            raise RollbackFailed(
+                f"The rollback could not bring back all instances: {failure}"
+            ) from None
         finally:
             self._shift([(self._blue, _WHOLE)])
             await self._green.retire()

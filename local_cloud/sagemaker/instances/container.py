@@ -25,17 +25,16 @@ from local_cloud.sagemaker.instances.variant import Variant
 
 PING_TIMEOUT_SECONDS = 2
 STARTUP_TIMEOUT_SECONDS = 8 * 60
-"""Both as the Developer Guide has them: "How Your Container Should Respond to Health Check"."""
+"""Source: the Developer Guide, "How Your Container Should Respond to Health Check"."""
 
 TERMINATION_SECONDS = 2
-"""Between SIGTERM and SIGKILL; SageMaker leaves 30."""
+"""Between SIGTERM and SIGKILL; SageMaker waits 30."""
 
 
 class Container:
-    """One process that serves one model, or several: `start` has it healthy, `stop` ends it.
+    """One process that serves one model or several: `start` makes it healthy, `stop` ends it.
 
-    `name` is what it is called below its variant: in CloudWatch Logs and, as a path, on this
-    machine.
+    `name` is its name below its variant: in CloudWatch Logs and, as a path, on this machine.
     """
 
     def __init__(self, host: Host, variant: Variant, definition: Definition, name: str) -> None:
@@ -63,7 +62,7 @@ class Container:
     async def start(self, data: Path | None) -> None:
         """Return when the container passes its health check; raises StartFailure if it does not.
 
-        The model data is an archive, or a folder with what is to be in `/opt/ml/model`.
+        The model data is an archive, or a folder with the content of `/opt/ml/model`.
         """
         try:
             await self._lay_out(data)
@@ -74,8 +73,8 @@ class Container:
             self.log.write(f"{failure}\n".encode())
             raise
         except OSError as error:
-            # Of this machine, which is full or short of processes. Whoever wanted the instance
-            # then puts back what there was, as after any other.
+            # This machine's failure: it lacks space or processes. The caller then restores what
+            # there was, as after any other failure.
             raise StartFailure(
                 f"The {self.hostname} container could not be started on this machine. ({error})"
             ) from error
@@ -96,7 +95,7 @@ class Container:
         self._signal(signal.SIGKILL)
 
     async def stop(self) -> None:
-        """End the process, see its log off and remove its folder."""
+        """End the process, send the rest of its log and remove its folder."""
         if self._process:
             self._signal(signal.SIGTERM)
             with suppress(TimeoutError):
@@ -164,8 +163,8 @@ class Container:
     def _environment(self, endpoint_url: str) -> dict[str, str]:
         """Make the container's environment: its definition's own, and AWS's.
 
-        Its AWS credentials are good for the local cloud alone, and an isolated container, as on
-        AWS, has none.
+        Its AWS credentials are valid for the local cloud alone. An isolated container has none,
+        as on AWS.
         """
         aws = {
             "AWS_ENDPOINT_URL": endpoint_url,
@@ -180,7 +179,7 @@ class Container:
                 "AWS_DEFAULT_REGION": self._variant.region,
                 **({} if self._variant.network_isolation else aws),
                 **self._definition.environment,
-                # SageMaker says so itself: by it the images know which server to start.
+                # SageMaker sets this itself: it tells the images which server to start.
                 **({"SAGEMAKER_MULTI_MODEL": "true"} if self.models else {}),
             },
         )
@@ -192,8 +191,8 @@ class Container:
     async def _pass_health_check(self, process: asyncio.subprocess.Process) -> None:
         """Ping until the container answers, ends, or has used up its time.
 
-        SageMaker goes on pinging a container that ended or whose model did not load, until the
-        time is up; here either fails at once, with its reason.
+        SageMaker pings on until the time is up, even if the container has ended or its model did
+        not load; here both fail at once, with the reason.
         """
         seconds = self._variant.settings.get(
             "ContainerStartupHealthCheckTimeoutInSeconds", STARTUP_TIMEOUT_SECONDS
@@ -221,7 +220,7 @@ class Container:
             )
 
     async def _ping(self) -> str | None:
-        """Wait for an answer to a ping: None for a healthy one, else what it says."""
+        """Wait for an answer to a ping; return None if it is healthy, else the answer's text."""
         timeout = aiohttp.ClientTimeout(total=PING_TIMEOUT_SECONDS)
         while True:
             try:

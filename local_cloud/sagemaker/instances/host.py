@@ -1,4 +1,4 @@
-"""What instances run on, and all that runs on it."""
+"""The machine under the instances, and everything that runs on it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from local_cloud.sagemaker.instances.metrics import Metrics
 
 
 class Running(Protocol):
-    """Something on the host that has to end with it."""
+    """Something on the host that must end with it."""
 
     def disconnect(self) -> None:
         """Send nothing more to the services, which are about to end."""
@@ -25,7 +25,7 @@ class Running(Protocol):
 
 @dataclass(frozen=True)
 class Host:
-    """What instances run on, and all that runs on it."""
+    """The machine under the instances, and everything that runs on it."""
 
     clients: Callable[[str, str], Any]
     home: Path
@@ -44,7 +44,7 @@ class Host:
     async def close(self) -> None:
         """End what is under way first, so that nothing starts anew, and then every instance.
 
-        The front door is closed by then: last lines are for the log files only.
+        The front door is closed by then: the last lines reach only the log files.
         """
         self.metrics.disconnect()
         for instance in self.instances:

@@ -1,4 +1,4 @@
-"""One instance: a model's container, or several that a request passes through, as SageMaker runs.
+"""One instance: a model's container, or several containers that a request passes through.
 
 Each container is a process of its own. They start together, and the instance lives as long as all
 of them do.
@@ -20,7 +20,7 @@ from local_cloud.sagemaker.instances.host import Host
 from local_cloud.sagemaker.instances.variant import Variant
 
 DRAIN_SECONDS = 60
-"""How long an instance that leaves may still take for the requests it has: as long as they may."""
+"""How long an instance that leaves may take for its last requests: as long as a request may."""
 
 
 class Instance:
@@ -29,7 +29,7 @@ class Instance:
     def __init__(self, host: Host, variant: Variant) -> None:
         self.id = f"i-0{secrets.token_hex(8)}"
         self.outstanding = 0
-        self.is_leaving = False  # and not by itself: what it leaves unanswered is another's
+        self.is_leaving = False  # and then another instance gets its unanswered requests
         self._host = host
         several = "Containers" in variant.model
         self.containers = [
@@ -49,7 +49,7 @@ class Instance:
     async def start(self, data: Mapping[str, Path]) -> None:
         """Return when every container passes its health check; raises StartFailure if one fails.
 
-        The model data is by the container's hostname.
+        `data` has the model data of each container, by its hostname.
         """
         try:
             async with asyncio.TaskGroup() as group:
@@ -79,7 +79,7 @@ class Instance:
 
     @contextmanager
     def serving(self) -> Iterator[None]:
-        """Count a request as outstanding for as long as it is."""
+        """Count a request as outstanding within the context."""
         self.outstanding += 1
         self._idle.clear()
         try:
@@ -96,7 +96,7 @@ class Instance:
                 await self._idle.wait()
 
     async def stop(self) -> None:
-        """End the containers, and see off all they left; again, or cancelled: the same."""
+        """End the containers and remove what they leave, also if the caller is cancelled."""
         if self._stopping is None:
             self.is_leaving |= self.in_service
             self._stopping = asyncio.create_task(self._stop())

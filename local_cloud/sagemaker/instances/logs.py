@@ -17,13 +17,13 @@ MAX_LINE_CHARACTERS = 64 * 1024
 
 _BATCH_EVENTS = 1000
 _BATCH_CHARACTERS = 256 * 1024
-"""A batch stays below the 1 MiB and 10,000 events of PutLogEvents, in UTF-8 of any script."""
+"""A batch stays below the 1 MiB and 10,000 events of PutLogEvents, in any language's UTF-8."""
 
 
 class LogStream:
     """One instance's lines: at once to a file, in batches to CloudWatch Logs.
 
-    A line that CloudWatch Logs does not take is in the file all the same.
+    A line that CloudWatch Logs refuses is still in the file.
     """
 
     def __init__(self, client: Callable[[], Any], group: str, stream: str, path: Path) -> None:
@@ -47,7 +47,7 @@ class LogStream:
             self._add(line)
 
     async def close(self) -> None:
-        """Return when every line is where it belongs."""
+        """Return when every line is in the file and was sent."""
         if self._rest:
             self._add(self._rest)
             self._rest = ""
@@ -80,7 +80,7 @@ class LogStream:
                     made = True
                 except Exception as error:
                     logging.getLogger(__name__).warning(
-                        "%d lines of %s/%s are in the log file only, CloudWatch Logs refused: %s",
+                        "%d lines of %s/%s are only in the log file; CloudWatch Logs refused: %s",
                         len(batch), self._group, self._stream, error,
                     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""What instances' answers are in CloudWatch: one value a request, put there in batches."""
+"""The answers of instances as CloudWatch metrics: one value a request, sent in batches."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ METRICS = {
     "InvocationModelErrors": "None",
     "ModelLatency": "Microseconds",
 }
-"""The metrics that there are here, and their units."""
+"""The metrics of the local cloud, and their units."""
 
 _Source: TypeAlias = tuple[str, str, str]
-"""The region, the endpoint and the variant that values are of."""
+"""The region, the endpoint and the variant that values belong to."""
 
 
 @dataclass(frozen=True)
 class Observation:
-    """One answer of an instance: a value of each metric, and whose they are."""
+    """One answer of an instance: a value of each metric, and the instance's variant."""
 
     config_name: str
     variant_name: str
@@ -39,7 +39,7 @@ class Observation:
 
 
 class Metrics:
-    """The answers of all instances: kept for who watches an endpoint, and sent to CloudWatch."""
+    """The answers of all instances: kept while an endpoint is watched, and sent to CloudWatch."""
 
     def __init__(self, clients: Callable[[str, str], Any]) -> None:
         self._clients = clients
@@ -88,13 +88,13 @@ class Metrics:
                     await asyncio.to_thread(self._put, source, observations)
                 except Exception as error:
                     logging.getLogger(__name__).warning(
-                        "%d invocations of %s are in no metric, CloudWatch refused: %s",
+                        "%d invocations of %s are in no metric; CloudWatch refused: %s",
                         len(observations), source[1], error,
                     )  # fmt: skip
 
     def _put(self, source: _Source, observations: list[Observation]) -> None:
         region, endpoint_name, variant_name = source
-        # Without EndpointConfigName, which AWS has as a third: moto would count each value twice.
+        # Without AWS's third dimension, EndpointConfigName: moto would count each value twice.
         dimensions = [
             {"Name": "EndpointName", "Value": endpoint_name},
             {"Name": "VariantName", "Value": variant_name},

@@ -20,7 +20,7 @@ class StartFailure(Exception):  # noqa: N818 - what a FailureReason says, not a 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a container's model data is, and how it got there."""
+    """Where a container's model data is, and in which form."""
 
     url: str
     is_prefix: bool = False
@@ -62,7 +62,7 @@ async def download(
 
 
 def remove(path: Path) -> None:
-    """Remove what was downloaded, as far as it was."""
+    """Remove what was downloaded so far."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -83,12 +83,12 @@ def _download(
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
         if not keys:
-            raise FileNotFoundError("no object's key begins so")
+            raise FileNotFoundError("no object has this prefix")
     names = {key: key.removeprefix(prefix) for key in keys}
     if problem := _unsafe(names.values()):
         raise StartFailure(
             f'Failed to lay out model data for container "{container}" from URL: "{source.url}": '
-            f"{problem}, and so has no place under /opt/ml/model. Rename or remove that object."
+            f"{problem}, so it cannot be stored under /opt/ml/model. Rename or remove that object."
         )
     for key, name in names.items():
         if abandoned.is_set():
@@ -111,18 +111,20 @@ def fetch(client: Any, bucket: str, key: str, path: Path) -> None:
 
 
 def _unsafe(names: Iterable[str]) -> str | None:
-    """Say which name, if any, SageMaker does not make a file of (S3ModelDataSource has the rules).
+    """Say which name, if any, SageMaker cannot make a file of (S3ModelDataSource has the rules).
 
-    An object that the S3 console made for a folder is one: its key ends in a slash.
+    An example is the object that the S3 console makes for a folder: its key ends in a slash.
     """
     files, folders = set(names), set[str]()
     for name in files:
         for part in name.split("/"):
             if not part.strip() or part in (".", "..") or "\0" in part:
-                return f"the object {name!r} below it has a part {part!r} in its name"
+                return f"the object {name!r} below this URL has the part {part!r} in its name"
             if len(part.encode()) > _MAX_NAME_BYTES:
-                return f"the object {name!r} below it has a part of over {_MAX_NAME_BYTES} bytes"
+                return (
+                    f"the object {name!r} below this URL has a part of over {_MAX_NAME_BYTES} bytes"
+                )
         folders.update(str(parent) for parent in PurePosixPath(name).parents)
     if clashes := sorted(files & folders):
-        return f"the object {clashes[0]!r} below it would be a file and a folder"
+        return f"the object {clashes[0]!r} below this URL would be both a file and a folder"
     return None

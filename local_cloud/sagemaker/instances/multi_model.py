@@ -1,4 +1,4 @@
-"""The models of a multi-model container, downloaded and loaded when they are first asked for.
+"""The models of a multi-model container: each is downloaded and loaded at its first request.
 
 Source: the Developer Guide, "Multi-model endpoints", "Custom Containers Contract for Multi-Model
 Endpoints" and "Invoke a Multi-Model Endpoint".
@@ -23,10 +23,10 @@ from local_cloud.sagemaker.instances.host import Host
 from local_cloud.wire import AwsError
 
 MAX_LOADED_MODELS = 16
-"""How many models a container keeps loaded; SageMaker goes by the memory of the instance."""
+"""How many models a container keeps loaded; SageMaker decides by the instance's memory."""
 
 LOADING_SECONDS = 360
-"""How long a model may take until it is loaded, whoever still waits for it."""
+"""How long a model may take to load, whether or not a request still waits for it."""
 
 TARGET_MODEL = "x-amzn-sagemaker-target-model"
 
@@ -35,7 +35,7 @@ _ENDED = "The container ended while the model was loaded."
 
 
 class LoadFailure(Exception):  # noqa: N818 - what the container says, not a fault of this code
-    """What a container answered that did not load a model: a status, 0 for none, and a text."""
+    """A container's answer when it did not load a model: its text and its status, 0 if none."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -43,10 +43,10 @@ class LoadFailure(Exception):  # noqa: N818 - what the container says, not a fau
 
 
 class Models:
-    """The archives below a prefix, as far as a container has loaded them.
+    """The models that a container has loaded, from the archives below a prefix.
 
-    The least recently used are unloaded to make room, and their files removed. An archive that is
-    replaced in S3 is not looked at again before that, as on AWS: a new version wants a new name.
+    The least recently used are unloaded to make room, and their files removed. Until then, as on
+    AWS, nobody looks at an archive that is replaced in S3: give a new version a new name.
     """
 
     def __init__(self, host: Host, region: str, prefix: str, folder: Path, caches: bool) -> None:
@@ -55,18 +55,18 @@ class Models:
         self._host, self._region, self._prefix = host, region, prefix
         self._folder, self._caches = folder, caches
         self._users: dict[str, int] = {}
-        """How many requests each loaded model has just now, the least recently used one first."""
+        """How many requests each loaded model has now, the least recently used model first."""
         self._loading: dict[str, asyncio.Task[None]] = {}
         self._leaving: dict[str, asyncio.Task[None]] = {}
 
     @asynccontextmanager
     async def use(self, target: str, seconds: float) -> AsyncIterator[str]:
-        """Give the URL at which a model answers, and keep it loaded for as long as that is needed.
+        """Give the URL at which a model answers, and keep the model loaded within the context.
 
-        Raises AwsError if there is no such archive (ValidationError) or if it is not loaded within
-        so many seconds (ModelNotReadyException), and LoadFailure if it does not load.
+        Raises AwsError if the archive does not exist (ValidationError) or is not loaded within so
+        many seconds (ModelNotReadyException), and LoadFailure if the model does not load.
         """
-        # Only a digest of what a caller sends gets to be a path on this machine.
+        # What a caller sends never becomes a path on this machine; a digest of it does.
         name = hashlib.sha256(target.encode()).hexdigest()[:32]
         while name not in self._users:
             await self._wait_for(name, target, seconds)
@@ -93,14 +93,14 @@ class Models:
             async with asyncio.timeout(seconds):
                 await asyncio.shield(loading)
         except asyncio.CancelledError:
-            if loading.cancelled():  # and not who waits for it
+            if loading.cancelled():  # the loading, not this caller
                 raise LoadFailure(0, _ENDED) from None
             raise
         except TimeoutError:
             raise AwsError(
                 "ModelNotReadyException",
-                f"Model {target} is not loaded within {seconds:.0f} seconds; it goes on loading "
-                f"for up to {LOADING_SECONDS}: try again later",
+                f"Model {target} did not load within {seconds:.0f} seconds; loading goes on for up "
+                f"to {LOADING_SECONDS} seconds: try again later",
                 429,
             ) from None
 
@@ -114,10 +114,10 @@ class Models:
             try:
                 await work()
             finally:
-                del under_way[name]  # and not in a callback: nobody may find it done
+                del under_way[name]  # not in a callback: a finished task must not be found
 
         task = under_way[name] = asyncio.create_task(run())
-        # All who waited may have left by then.
+        # Every caller that waited may have left by then.
         task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def _load(self, name: str, target: str) -> None:
@@ -130,7 +130,7 @@ class Models:
                 await asyncio.shield(downloading)
             finally:
                 await asyncio.wait({downloading})  # a thread cannot be cancelled
-            # Those that are about to be loaded have their place already, this one among them.
+            # Models that are about to be loaded count already, this one too.
             while len(self._users) + len(self._loading) > MAX_LOADED_MODELS:
                 if not await self._unload_one():
                     break
@@ -141,7 +141,7 @@ class Models:
         self._users[name] = 0
 
     async def _load_downloaded(self, name: str, target: str, path: Path) -> None:
-        """Have the container load a model; it may say that others must make room first."""
+        """Let the container load a model; unload others first if it lacks memory."""
         asked = {"model_name": name, "url": str(path)}
         while True:
             status, answer = await self._call(
@@ -178,7 +178,7 @@ class Models:
         archive.unlink()
 
     async def _unload_one(self) -> bool:
-        """Unload the model that was not used for longest, and tell whether there was one."""
+        """Unload the least recently used model without requests; tell whether one was found."""
         for name, users in self._users.items():
             if not users:
                 await self._unload(name)

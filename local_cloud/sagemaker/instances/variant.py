@@ -18,7 +18,7 @@ class Variant:
     endpoint_name: str
     settings: Mapping[str, Any]
     model: Mapping[str, Any]
-    """What the model was created with."""
+    """The request that created the model."""
     network_isolation: bool
     config_name: str
 
@@ -34,12 +34,12 @@ class Variant:
 
     @property
     def is_direct(self) -> bool:
-        """Whether a request names the one container that is to answer it."""
+        """Whether each request names the one container that answers it."""
         return is_direct(self.model)
 
     @property
     def memory_bytes(self) -> int | None:
-        """What an instance may hold, if its memory is limited: a serverless variant's is."""
+        """The limit of an instance's memory, which only serverless variants have."""
         serverless = self.settings.get("ServerlessConfig")
         return serverless["MemorySizeInMB"] * 1024**2 if serverless else None
 

@@ -38,7 +38,7 @@ _EXCLUDED_OF_MODEL = {
 
 
 def is_serverless(config: Mapping[str, Any]) -> bool:
-    """Tell whether an endpoint config's variant, then the only one, is serverless."""
+    """Tell whether an endpoint config is serverless; it then has only one variant."""
     return any("ServerlessConfig" in each for each in config["ProductionVariants"])
 
 
@@ -49,10 +49,10 @@ def check(config: Mapping[str, Any], models: Sequence[Mapping[str, Any]]) -> Non
 
 
 def check_update(live: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    """Refuse (ValidationException) to make instances serverless: SageMaker does the reverse only.
+    """Refuse (ValidationException) to make instances serverless; only the reverse is possible.
 
-    So the Developer Guide says it in "Feature exclusions" of serverless endpoints; the error's
-    words are not known.
+    Source: the Developer Guide, "Feature exclusions" of serverless endpoints. AWS's words for the
+    error are not known.
     """
     if is_serverless(new) and not is_serverless(live):
         raise validation_error(
@@ -62,7 +62,7 @@ def check_update(live: Mapping[str, Any], new: Mapping[str, Any]) -> None:
 
 
 def check_desired(fleet: Fleet, desired: Mapping[str, Any]) -> None:
-    """Refuse (ValidationException) a serverless change of instances, and the reverse."""
+    """Refuse (ValidationException) serverless sizes for instances, and the reverse."""
     unfit = "DesiredInstanceCount" if isinstance(fleet, ServerlessFleet) else _UPDATE
     if desired.get(unfit) is not None:
         kind = "serverless" if isinstance(fleet, ServerlessFleet) else "instance-based"

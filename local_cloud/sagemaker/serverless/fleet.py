@@ -20,11 +20,11 @@ MAX_PAYLOAD_BYTES = 4 * 1024**2
 """A payload's limit by the Developer Guide: "Invoke a serverless endpoint"."""
 
 STARTUP_SECONDS = 3 * 60
-"""What the Developer Guide leaves a container to download its model, and again to answer pings."""
+"""The Developer Guide's limit for the model's download, and again for the first healthy ping."""
 
 IDLE_SECONDS = 60
-"""How long an instance waits for a request before it ends. SageMaker does not say how long its
-own do, which is some minutes: less is as right, and memory of this machine is free again."""
+"""How long an instance waits for a request before it ends. SageMaker does not document its own
+time, which is some minutes; a shorter one frees the memory of this machine."""
 
 _STEADY_SECONDS = 60
 _MAX_BACK_OFF_SECONDS = 60
@@ -33,10 +33,9 @@ _MAX_BACK_OFF_SECONDS = 60
 class ServerlessFleet(Fleet):
     """The instances of a serverless variant: each has one request at a time.
 
-    A request that finds none idle has one started for it, up to MaxConcurrency. One that nobody
-    wants for a while ends, unless ProvisionedConcurrency, which is the desired instance count
-    here, would fall short. A deployment starts one in any case: it is to fail if the model does
-    not load.
+    A request that finds no idle instance starts one, up to MaxConcurrency. An instance that stays
+    idle for a while ends, but never so many that ProvisionedConcurrency (here the desired instance
+    count) falls short. A deployment always starts one, to fail if the model does not load.
     """
 
     def __init__(
@@ -73,14 +72,14 @@ class ServerlessFleet(Fleet):
 
     @property
     def answers(self) -> bool:
-        """Whether a request may come to it now: what it needs is started."""
+        """Always true: a request starts the instance that it needs."""
         return True
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Instance]:
-        """Have an instance for one request.
+        """Take or start an instance for one request.
 
-        Raises AwsError for one too many (ThrottlingException), and if none starts
+        Raises AwsError for a request too many (ThrottlingException), and if no instance starts
         (ServiceUnavailable).
         """
         self._check_concurrency()
@@ -121,15 +120,15 @@ class ServerlessFleet(Fleet):
             await self._warm(self.desired_instance_count)
 
     async def shrink(self, count: int, *, drain: bool = True) -> None:
-        """Let those that are no longer provisioned end when they have been idle for a while."""
-        del drain  # an idle one has nothing to answer
+        """Let instances that are no longer provisioned end after they were idle for a while."""
+        del drain  # an idle instance has no requests
         if count:
             for instance in list(self._idle):
                 self._idle.pop(instance).cancel()
                 self._rest(instance)
 
     async def retire(self, *, drain: bool = True) -> None:
-        """End every instance, for good, when it has answered what it has."""
+        """End every instance, for good, when it has answered its requests."""
         del drain  # it is for shadow variants, which are not serverless
         self._retired = True
         await asyncio.gather(*(self._end(instance) for instance in list(self._idle)))
@@ -146,13 +145,13 @@ class ServerlessFleet(Fleet):
             raise AwsError(
                 "ThrottlingException",
                 f"The local cloud runs at most {self._max_instances} instances of an endpoint, "
-                f"each a process of this machine: fewer than MaxConcurrency, {most}",
+                f"because each is a process on this machine; MaxConcurrency is {most}",
             )
         # Without a message, as SageMaker's users report it; botocore's model lacks the error.
         raise AwsError("ThrottlingException", "")
 
     def _take_idle(self) -> Instance | None:
-        """Take the one that has been idle for the shortest time, so that the others may end."""
+        """Take the instance that was idle for the shortest time, so that the others may end."""
         while self._idle:
             instance, timer = self._idle.popitem()
             timer.cancel()
@@ -170,7 +169,7 @@ class ServerlessFleet(Fleet):
         return instance
 
     async def _warm(self, count: int) -> None:
-        """Have so many instances at least."""
+        """Start instances until at least `count` are in service."""
         async with self._warming:
             for instance in await self._launch(max(0, count - len(self.instances))):
                 self._adopt(instance)
@@ -199,7 +198,7 @@ class ServerlessFleet(Fleet):
         self._members.discard(instance)
 
     async def _replace(self, instance: Instance) -> None:
-        """Warm up again what is provisioned when an instance has ended, later if it did so soon."""
+        """Replace a provisioned instance when it has ended, after a wait if it ended soon."""
         since = time.monotonic()
         await instance.exited()
         await self._end(instance)

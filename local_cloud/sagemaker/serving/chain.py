@@ -26,7 +26,7 @@ CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 
 _TARGET_CONTAINER = "x-amzn-sagemaker-target-container-hostname"
 _TO_ALL = (CUSTOM_ATTRIBUTES, "x-amzn-sagemaker-inference-id")
-"""Opaque to SageMaker, which says no more than that they are forwarded verbatim."""
+"""SageMaker forwards these headers verbatim, to all containers."""
 
 _LARGE_BODY_BYTES = 1024**2
 
@@ -49,14 +49,14 @@ class Answer:
 
 
 def check(endpoint_name: str, variant: Variant, request: Request) -> None:
-    """Refuse (ValidationError) a request that is not addressed as the variant's model has it."""
+    """Refuse (ValidationError) a request whose target headers do not fit the variant's model."""
     multi_model = any(container.models_url for container in variant.containers)
     target = request.headers.get(TARGET_MODEL)
     if multi_model and target is None:
         raise AwsError(
             "ValidationError",
             f"Request {uuid.uuid4()} is missing a target model header: endpoint {endpoint_name} "
-            "is a multi-model endpoint, give TargetModel",
+            "is a multi-model endpoint; give TargetModel",
         )
     if target is not None and not multi_model:
         raise AwsError(
@@ -74,7 +74,7 @@ def check(endpoint_name: str, variant: Variant, request: Request) -> None:
     if variant.is_direct and hostname not in hostnames:
         raise AwsError(
             "ValidationError",
-            f"Endpoint {endpoint_name} is invoked directly, so TargetContainerHostname has to be "
+            f"Endpoint {endpoint_name} is invoked directly, so TargetContainerHostname must be "
             f"one of {', '.join(hostnames)}; it is {hostname or 'not given'}",
         )
     if hostname is not None and not variant.is_direct:
@@ -88,10 +88,10 @@ def check(endpoint_name: str, variant: Variant, request: Request) -> None:
 async def answer(
     http: aiohttp.ClientSession, instance: Instance, request: Request, timeout_seconds: float
 ) -> Answer:
-    """Have an instance answer a request within so many seconds, however many containers it has.
+    """Let an instance answer a request within so many seconds, however many containers it has.
 
-    Raises aiohttp.ClientConnectorError if it has seen nothing of the request, and AwsError for a
-    target model that there is not or that takes too long.
+    Raises aiohttp.ClientConnectorError if the instance has seen nothing of the request, and
+    AwsError if the target model does not exist or takes too long.
     """
     deadline = asyncio.get_running_loop().time() + timeout_seconds
     body, content_type = request.body, request.headers.get("content-type")
@@ -106,7 +106,7 @@ async def answer(
                 raise
             return Answer(container, 0, {}, _EXITED.encode())
         except TimeoutError:
-            # It is busy with this request for as long as it likes: a new one takes its place.
+            # The container may stay busy with this request: a new instance takes its place.
             instance.is_leaving = True
             instance.kill()
             reason = _TIMED_OUT.format(container.hostname)
@@ -130,8 +130,8 @@ def _addressed(instance: Instance, request: Request) -> Sequence[Container]:
 def _headers(request: Request, content_type: str | None, *, is_last: bool) -> dict[str, str]:
     """Make the headers of one container's request.
 
-    What the caller accepts is the last one's to give. Those before it answer by their default,
-    which is what SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT is for in a pipeline.
+    The last container gets the caller's Accept. Those before it answer in their default, which
+    SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT sets in a pipeline.
     """
     headers = {name: request.headers[name] for name in _TO_ALL if name in request.headers}
     if content_type is not None:
@@ -174,5 +174,5 @@ async def _ask(
 
 
 def _sendable(body: bytes) -> bytes | io.BytesIO:
-    """Have a large body sent in pieces, so that other requests get their turn meanwhile."""
+    """Send a large body in pieces, so that other requests get their turn meanwhile."""
     return body if len(body) < _LARGE_BODY_BYTES else io.BytesIO(body)

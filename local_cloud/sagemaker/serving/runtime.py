@@ -22,7 +22,7 @@ MAX_PAYLOAD_BYTES = 25 * 1024**2
 """A real-time payload's limit by SageMaker's hosting FAQ."""
 
 INVOCATION_TIMEOUT_SECONDS = 60
-"""What SageMaker leaves a container for one request."""
+"""How long SageMaker lets a container take for one request."""
 
 _CONNECTION_ATTEMPTS = 100
 _CONNECTION_PAUSE_SECONDS = 0.01
@@ -40,7 +40,7 @@ _UNSUPPORTED = {
 async def invoke(
     http: aiohttp.ClientSession, endpoint: Endpoint, request: Request, timeout_seconds: float
 ) -> Response:
-    """Have one of an endpoint's instances answer a request; raises AwsError if none is asked."""
+    """Let one of an endpoint's instances answer a request; raises AwsError if none is asked."""
     _check(endpoint, request)
     for attempt in range(_CONNECTION_ATTEMPTS):
         fleet = endpoint.choose(request.headers.get("x-amzn-sagemaker-target-variant"))
@@ -51,14 +51,16 @@ async def invoke(
             try:
                 answer = await _answer(http, fleet, instance, request, timeout_seconds)
             except aiohttp.ClientConnectorError:
-                # It ended a moment ago and has seen nothing of the request: another may have it.
+                # It ended a moment ago and has seen nothing of the request: try another instance.
                 await asyncio.sleep(_CONNECTION_PAUSE_SECONDS)
                 continue
         if not 200 <= answer.status < 300:
             return _model_error(fleet.variant, answer)
         answered = {name: answer.headers[name] for name in _RETURNED if name in answer.headers}
         return Response(200, {**answered, _INVOKED_VARIANT: fleet.variant.name}, answer.body)
-    raise AwsError("ServiceUnavailable", f"No instance of endpoint {endpoint.name} connects", 503)
+    raise AwsError(
+        "ServiceUnavailable", f"No instance of endpoint {endpoint.name} accepts a connection", 503
+    )
 
 
 async def _answer(
@@ -68,7 +70,7 @@ async def _answer(
     request: Request,
     timeout_seconds: float,
 ) -> chain.Answer:
-    """Have an instance answer a request, for the metrics too: status 0 is for no answer at all."""
+    """Let an instance answer a request, and count it in the metrics; status 0 is no answer."""
     started = time.monotonic()
     answer = await chain.answer(http, instance, request, timeout_seconds)
     fleet.observe(answer.status, time.monotonic() - started)
@@ -82,7 +84,7 @@ async def _send_copy(
     fleet: Fleet,
     instance: Instance,
 ) -> int:
-    """Have a shadow's instance answer a copy of a request, and drop all but the status."""
+    """Let a shadow's instance answer a copy of a request, and drop all but the status."""
     try:
         return (await _answer(http, fleet, instance, request, timeout_seconds)).status
     except aiohttp.ClientConnectorError:
@@ -107,7 +109,7 @@ def max_payload_bytes(endpoint: Endpoint) -> int:
 
 
 def _check(endpoint: Endpoint, request: Request) -> None:
-    """Refuse a request that no instance is to see."""
+    """Refuse a request before any instance sees it."""
     check_in_service(endpoint)
     most = max_payload_bytes(endpoint)
     if len(request.body) > most:

@@ -75,15 +75,15 @@ def test_an_expression_has_the_value_that_cloudformation_gives_it(
         {"Fn::Select": [0, {"Fn::Split": [":", {"Fn::GetAtt": ["New", "Arn"]}]}]},
     ],
 )
-def test_what_depends_on_a_resource_yet_to_be_made_is_unresolved(expression: Any) -> None:
+def test_what_depends_on_a_resource_that_does_not_exist_yet_is_unresolved(expression: Any) -> None:
     assert isinstance(resolve(expression, scope()), Unresolved)
 
 
 @pytest.mark.parametrize(
     ("expression", "message"),
     [
-        ({"Deep": [{"Fn::Select": [5, ["a"]]}]}, "Deep[0]: Fn::Select: there is no item 5"),
-        ({"Fn::FindInMap": ["ByRegion", "mars", "Image"]}, "no 'mars' in the mapping"),
+        ({"Deep": [{"Fn::Select": [5, ["a"]]}]}, "Deep[0]: Fn::Select: item 5 does not exist"),
+        ({"Fn::FindInMap": ["ByRegion", "mars", "Image"]}, "the mapping has no 'mars'"),
         ({"Fn::ImportValue": "unknown"}, "No export named unknown found."),
         ({"Fn::If": ["Loop", 1, 2]}, "the condition depends on itself"),
         ({"Fn::Join": ["-", "not a list"]}, "not a list"),

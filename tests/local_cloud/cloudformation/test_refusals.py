@@ -1,4 +1,4 @@
-"""What cannot be honoured is refused before anything is touched."""
+"""What the local cloud does not support is refused before anything is touched."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def resource(type_name: str, **properties: Any) -> Any:
     return {"Type": type_name, "Properties": properties}
 
 
-def test_everything_that_cannot_be_honoured_is_reported_together_and_nothing_is_touched(
+def test_everything_unsupported_is_reported_together_and_nothing_is_touched(
     cloud: Any, clients: Any
 ) -> None:
     lines = cloud.refused(
@@ -103,7 +103,7 @@ def test_a_refused_update_leaves_the_stack_as_it_is(cloud: Any) -> None:
     cloud.deploy("app", {"Resources": {"Topic": resource("AWS::SNS::Topic")}})
     before = cloud.physical_ids("app")
     (line,) = cloud.refused("app", {"Resources": {"Topic": resource("AWS::S3::Bucket")}})
-    assert "the type of a resource cannot change, and it is AWS::SNS::Topic" in line
+    assert "the type of a resource cannot change, and Topic has the type AWS::SNS::Topic" in line
     assert cloud.status("app") == "CREATE_COMPLETE"
     assert cloud.physical_ids("app") == before
 
@@ -165,7 +165,9 @@ def test_numbers_and_booleans_given_as_text_take_the_type_of_the_schema() -> Non
     }
 
 
-def test_every_supported_type_is_in_the_registry_and_honours_what_the_registry_knows() -> None:
+def test_every_supported_type_is_in_the_registry_and_supports_only_what_the_registry_knows() -> (
+    None
+):
     for type_name, kind in RESOURCE_TYPES.items():
         schema = schemas.find(type_name, REGION)
         assert schema is not None, type_name

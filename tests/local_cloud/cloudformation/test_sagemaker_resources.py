@@ -1,4 +1,4 @@
-"""The SageMaker resource types, over an account of how SageMaker behaves."""
+"""The SageMaker resource types, over a stand-in that behaves as SageMaker does."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def sagemaker() -> SageMaker:
 
 @pytest.fixture
 def cloud(cloud: Any, clients: Any, sagemaker: SageMaker) -> Iterator[Any]:
-    """The engine over moto and an own SageMaker."""
+    """The engine over moto and the stand-in for SageMaker."""
     engine = CloudFormation(
         lambda service, region: sagemaker if service == "sagemaker" else clients(service, region)
     )

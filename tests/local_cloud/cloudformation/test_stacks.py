@@ -276,7 +276,9 @@ def test_a_failed_update_sets_everything_back(cloud: Any, clients: Any) -> None:
         "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
         "UPDATE_ROLLBACK_COMPLETE",
     ]
-    assert cloud.change_set("app", good)["Status"] == "FAILED"  # As if nothing had happened.
+    assert (
+        cloud.change_set("app", good)["Status"] == "FAILED"
+    )  # Everything is as before the update.
     assert cloud.deploy("app", template(T=topic(TopicName="new"))) == "UPDATE_COMPLETE"
 
 
@@ -308,9 +310,7 @@ def test_a_paused_failure_can_be_rolled_back_later(cloud: Any, clients: Any) -> 
         ("ROLLBACK", "ROLLBACK_COMPLETE"),
     ],
 )
-def test_a_failed_create_does_what_on_failure_says(
-    cloud: Any, on_failure: str, status: str
-) -> None:
+def test_a_failed_create_obeys_on_failure(cloud: Any, on_failure: str, status: str) -> None:
     body = template(P=parameter("x", Name=REFUSED_NAME))
     created = cloud.change_set("app", body, OnStackFailure=on_failure)
     cloud.execute_change_set(StackName="app", ChangeSetName="deploy")
@@ -466,7 +466,7 @@ def test_a_stack_cannot_be_created_twice(cloud: Any) -> None:
     assert caught.value.code == "AlreadyExistsException"
 
 
-def test_what_the_engine_would_not_do_is_refused(cloud: Any) -> None:
+def test_what_the_engine_does_not_do_is_refused(cloud: Any) -> None:
     with pytest.raises(AwsError, match="Not supported by the local cloud: NotificationARNs"):
         cloud.change_set("app", template(T=topic()), NotificationARNs=["arn:aws:sns:x"])
     assert cloud.status("app") == ""

@@ -60,10 +60,10 @@ def test_a_dangling_reference_is_named_with_its_place_and_the_nearest() -> None:
             "C": {"Value": {"Fn::Sub": "${AWS::Region} ${Bucket} ${Missing.Arn} ${!Literal}"}},
         }
     )
-    assert "Outputs.A.Value: there is no parameter or resource 'Buckett'" in ref
+    assert "Outputs.A.Value: no parameter or resource with the name 'Buckett'" in ref
     assert ref.endswith("nearest: Bucket")
-    assert "Outputs.B.Value: there is no resource 'Bukket'" in att
-    assert "there is no resource 'Missing'" in sub
+    assert "Outputs.B.Value: no resource with the name 'Bukket'" in att
+    assert "no resource with the name 'Missing'" in sub
 
 
 def test_all_problems_of_form_are_reported_together() -> None:
@@ -97,14 +97,14 @@ def test_an_unknown_condition_and_dependency_are_named() -> None:
             }
         }
     )
-    assert "Resources.Bucket: there is no condition 'Never'" in found
-    assert "Resources.Bucket.Properties.BucketName: there is no condition 'Nope'" in found
-    assert "Resources.Bucket.DependsOn: there is no resource 'Ghost'" in found
+    assert "Resources.Bucket: the condition 'Never' does not exist" in found
+    assert "Resources.Bucket.Properties.BucketName: the condition 'Nope' does not exist" in found
+    assert "Resources.Bucket.DependsOn: the resource 'Ghost' does not exist" in found
 
 
 def test_conditions_and_rules_can_use_parameters_only() -> None:
     (problem,) = problems(Conditions={"C": {"Fn::Equals": [{"Ref": "Bucket"}, "x"]}})
-    assert problem.startswith("Conditions.C.Fn::Equals[0]: there is no parameter or resource")
+    assert problem.startswith("Conditions.C.Fn::Equals[0]: no parameter or resource")
 
 
 def test_a_policy_statements_condition_is_not_a_condition_of_the_template() -> None:

@@ -68,7 +68,7 @@ def source(url: str, data_type: str, compression: str) -> dict[str, Any]:
 
 
 class _Body(io.BytesIO):
-    """What botocore reads of a response that came by no socket."""
+    """What botocore reads of a response that no socket carried."""
 
     def stream(self, **_: Any) -> Iterator[bytes]:
         yield self.read()

@@ -44,7 +44,7 @@ def transform_fn(m, body, ct, accept):
         time.sleep(0.01)
     return m
 """
-"""A handler that answers when the file is there that the body names."""
+"""A handler that answers when the file that the body names exists."""
 
 
 @dataclass
@@ -118,7 +118,7 @@ def refusal(cloud: Cloud, name: str, **arguments: Any) -> str:
 
 
 def found(cloud: Cloud, location: str) -> dict[str, Any] | None:
-    """Get an object if there is one."""
+    """Get an object if it exists."""
     bucket, _, key = location.removeprefix("s3://").partition("/")
     s3 = cloud.clients("s3", REGION)
     try:
@@ -255,17 +255,17 @@ def test_requests_wait_while_there_is_no_instance(cloud: Cloud) -> None:
     assert {text(cloud, each["OutputLocation"]) for each in sent} == {"woken"}
 
 
-def test_no_instance_is_for_asynchronous_endpoints_alone(cloud: Cloud) -> None:
+def test_only_asynchronous_endpoints_scale_to_zero(cloud: Cloud) -> None:
     deploy(cloud, "none", ANSWERS.format(1))
     scale(cloud, "none", 0)
     cloud.config("real", {"ModelName": "none"})
-    with pytest.raises(ClientError, match=r"AllTraffic is 0: .* only asynchronous ones"):
+    with pytest.raises(ClientError, match=r"AllTraffic is 0: .* only asynchronous endpoints"):
         cloud.api.update_endpoint(
             EndpointName="none", EndpointConfigName="real", RetainAllVariantProperties=True
         )
     cloud.api.update_endpoint(EndpointName="none", EndpointConfigName="real")
     cloud.settled("none")
-    with pytest.raises(ClientError, match=r"AllTraffic is 0: .* only asynchronous ones"):
+    with pytest.raises(ClientError, match=r"AllTraffic is 0: .* only asynchronous endpoints"):
         scale(cloud, "none", 0)
 
 
@@ -309,7 +309,7 @@ def test_a_container_has_as_long_as_the_request_says(cloud: Cloud, tmp_path: Pat
     (tmp_path / "now").touch()
     behind = send(cloud, "late", Body=str(tmp_path / "now").encode())
     assert "did not answer within 1 seconds" in text(cloud, late["FailureLocation"])
-    # It was in the container that was ended for the first one's sake.
+    # It was in the same container, which ended because of the first request.
     assert text(cloud, behind["OutputLocation"]) == "done"
 
 
@@ -323,7 +323,7 @@ def test_a_request_that_has_waited_too_long_is_a_failure(
     sent = send(cloud, "expires", RequestTTLSeconds=60)
     later = send(cloud, "expires", RequestTTLSeconds=120)
     now = 61.0
-    assert "RequestTTLSeconds, 60" in text(cloud, sent["FailureLocation"])
+    assert "within 60 seconds, its RequestTTLSeconds" in text(cloud, sent["FailureLocation"])
     assert topics.next()[1]["invocationStatus"] == "Failed"
     scale(cloud, "expires", 1)
     assert text(cloud, later["OutputLocation"]) == "late"
@@ -351,7 +351,7 @@ def test_each_kind_of_endpoint_takes_its_own_requests(cloud: Cloud) -> None:
     assert "equal to 128000" in refusal(cloud, "async", Body=b"x" * 128_001)
     assert "at most 3600" in refusal(cloud, "async", InvocationTimeoutSeconds=3601)
     assert "RequestTTLSeconds" in refusal(cloud, "async", RequestTTLSeconds=59)
-    assert "reads s3:// URLs" in refusal(cloud, "async", InputLocation="https://b/k")
+    assert "reads only s3://" in refusal(cloud, "async", InputLocation="https://b/k")
 
 
 def test_a_config_says_where_results_go_and_is_not_serverless(cloud: Cloud) -> None:
@@ -363,7 +363,7 @@ def test_a_config_says_where_results_go_and_is_not_serverless(cloud: Cloud) -> N
         return str(caught.value)
 
     assert "S3OutputPath" in refused({"OutputConfig": {}})
-    assert "s3:// URLs" in refused({"OutputConfig": {"S3OutputPath": "https://b/k"}})
+    assert "writes only to s3://" in refused({"OutputConfig": {"S3OutputPath": "https://b/k"}})
     serverless = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
     assert "do not support asynchronous" in refused(output(), ServerlessConfig=serverless)
 
@@ -392,6 +392,9 @@ def test_a_model_that_requests_would_have_to_name_is_refused(cloud: Cloud) -> No
         Containers=[{"Image": IMAGE}, {"Image": IMAGE}],
         InferenceExecutionConfig={"Mode": "Direct"},
     )
-    for model, why in (("many", "cannot name a model"), ("direct", "cannot name a container")):
+    for model, why in (
+        ("many", "cannot name a target model"),
+        ("direct", "cannot name a container"),
+    ):
         with pytest.raises(ClientError, match=why):
             cloud.config("c", {"ModelName": model}, AsyncInferenceConfig=output())

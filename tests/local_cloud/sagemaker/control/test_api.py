@@ -49,7 +49,7 @@ def test_a_name_in_use_is_not_created_again_and_regions_are_apart(cloud: Cloud) 
     assert elsewhere.list_endpoints()["Endpoints"] == []
 
 
-def test_what_there_is_not_is_said_as_aws_says_it(cloud: Cloud) -> None:
+def test_a_name_that_does_not_exist_is_refused_in_aws_s_words(cloud: Cloud) -> None:
     arn = f"arn:aws:sagemaker:{REGION}:123456789012"
     api = cloud.api
     for call, arguments, missing in (
@@ -149,7 +149,7 @@ NETWORK = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
         ({"VpcConfig": NETWORK}, "VpcConfig"),
         (
             {"PrimaryContainer": MANY | {"ModelDataUrl": "s3://b/k"}},
-            "ModelDataUrl is s3://b/k: in MultiModel mode it is the S3 prefix",
+            "ModelDataUrl is s3://b/k: in MultiModel mode it must be the S3 prefix",
         ),
         (
             {"PrimaryContainer": {**MANY, **source("s3://b/k/", "S3Prefix", "None")}},
@@ -157,9 +157,9 @@ NETWORK = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
         ),
         (
             {"PrimaryContainer": {"Image": IMAGE, "MultiModelConfig": {}}},
-            "PrimaryContainer.MultiModelConfig is for a container in MultiModel mode",
+            "PrimaryContainer.MultiModelConfig needs a container in MultiModel mode",
         ),
-        ({"InferenceExecutionConfig": {"Mode": "Direct"}}, "Direct is for a model's Containers"),
+        ({"InferenceExecutionConfig": {"Mode": "Direct"}}, "Direct needs a model with Containers"),
         (
             {"PrimaryContainer": {"Image": "x/own/sagemaker-scikit-learn-2:1.9-0"}},
             "repository is sagemaker-scikit-learn or sagemaker-xgboost",
@@ -168,7 +168,7 @@ NETWORK = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
         ({"PrimaryContainer": {"ModelDataUrl": "s3://b/k"}}, "PrimaryContainer.Image"),
         (
             {"PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": "https://b/k"}},
-            "s3:// URLs, not https://b/k",
+            "only from s3:// URLs, not from https://b/k",
         ),
         (
             {"PrimaryContainer": {"Image": IMAGE, **source("s3://b/k/", "S3Prefix", "Gzip")}},
@@ -176,11 +176,11 @@ NETWORK = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
         ),
         (
             {"PrimaryContainer": {"Image": IMAGE, **source("s3://b/k", "S3Prefix", "None")}},
-            "it has to end with a forward slash",
+            "it must end with a forward slash",
         ),
         (
             {"PrimaryContainer": {"Image": IMAGE, **source("https://b/k", "S3Object", "None")}},
-            "s3:// URLs, not https://b/k",
+            "only from s3:// URLs, not from https://b/k",
         ),
     ],
 )
@@ -239,7 +239,7 @@ def test_a_config_that_the_local_cloud_does_not_run_is_refused_by_name(
     assert cloud.api.list_endpoint_configs()["EndpointConfigs"] == []
 
 
-def test_a_config_has_whole_variants_with_names_of_their_own(cloud: Cloud) -> None:
+def test_the_variants_of_a_config_are_complete_and_have_unique_names(cloud: Cloud) -> None:
     cloud.model("m")
     incomplete = [{"VariantName": "v", "ModelName": "m"}]
     assert (
@@ -262,7 +262,7 @@ def test_a_deployment_config_is_kept_with_the_endpoint_and_can_be_retained(cloud
     assert cloud.settled("d")["LastDeploymentConfig"] == policy
 
 
-def test_capacities_are_of_variants_there_are_and_not_zero_or_beyond_the_machine(
+def test_capacities_of_unknown_variants_and_of_zero_or_too_many_instances_are_refused(
     cloud: Cloud,
 ) -> None:
     cloud.deploy("cap", ANSWERS.format("a"))

@@ -88,7 +88,7 @@ def test_an_alarm_is_about_one_variant_and_about_one_config_if_it_says_so() -> N
         ("ignore", None),
     ],
 )
-def test_no_request_is_what_treat_missing_data_says(
+def test_without_requests_treat_missing_data_decides(
     treatment: str | None, expected: str | None
 ) -> None:
     assert state(evaluate(alarm(TreatMissingData=treatment), "e", [])) == expected
@@ -177,7 +177,7 @@ def test_an_alarm_that_was_set_by_hand_stays_in_alarm(cloudwatch: Any) -> None:
     assert tripped(cloudwatch, [name], "e", seen(0)) == {name: "drill"}
 
 
-def test_an_alarm_that_cannot_be_evaluated_counts_as_it_is(cloudwatch: Any) -> None:
+def test_an_alarm_that_cannot_be_evaluated_keeps_its_state(cloudwatch: Any) -> None:
     name = put(cloudwatch, Namespace="Mine")
     assert tripped(cloudwatch, [name], "e", seen(1)) == {}
     cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="mine")

@@ -226,7 +226,7 @@ def test_a_failed_update_rolls_back_and_the_old_instances_never_stop_answering(
 def test_a_request_under_way_is_answered_by_the_instance_that_leaves(
     cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A container finishes a request on SIGTERM too, if it is left the time: here it is not.
+    # On SIGTERM too a container would finish its request, given the time: here it has none.
     monkeypatch.setattr("local_cloud.sagemaker.instances.container.TERMINATION_SECONDS", 0.1)
     cloud.deploy("drain", SLOW)
     cloud.config("drain-2", {"ModelName": cloud.model("drain-2", ANSWERS.format("new"))})

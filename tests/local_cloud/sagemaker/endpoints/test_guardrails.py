@@ -258,17 +258,17 @@ def test_a_rollback_that_cannot_bring_all_back_says_so_until_the_next_update(
     assert cloud.ask("stuck") == "new"
 
 
-def test_alarms_that_there_are_not_and_sizes_that_aws_refuses_change_nothing(cloud: Cloud) -> None:
+def test_unknown_alarms_and_sizes_that_aws_refuses_change_nothing(cloud: Cloud) -> None:
     cloud.deploy("stay", ANSWERS.format("old"))
     alarm = put_alarm(cloud, "stay")
     eleven = with_alarms(CANARY, *(f"alarm-{number}" for number in range(11)))
     rolls = {**rolling(), **CANARY}
     for deployment, message in (
-        (with_alarms(CANARY, alarm, "nowhere"), f"alarms that there are not in {REGION}: nowhere;"),
+        (with_alarms(CANARY, alarm, "nowhere"), f"alarms that do not exist in {REGION}: nowhere;"),
         (eleven, "length less than or equal to 10"),
         (rolls, "only one update policy"),
         (rolling(), "MaximumBatchSize is 1 of the 1 instances of variant AllTraffic"),
-        (blue_green("LINEAR"), "LinearStepSize goes with Type LINEAR"),
+        (blue_green("LINEAR"), "LinearStepSize belongs to Type LINEAR"),
     ):
         for call in (cloud.api.update_endpoint, cloud.api.create_endpoint):
             name = "stay" if call == cloud.api.update_endpoint else "none"
@@ -358,7 +358,7 @@ def test_a_serverless_endpoint_is_updated_by_a_canary_but_does_not_roll(cloud: C
     assert set(answers) == {"old", "new"}
 
 
-def test_an_asynchronous_request_is_answered_by_who_has_the_traffic(
+def test_an_asynchronous_request_is_answered_by_the_fleet_that_has_the_traffic(
     make_cloud: Callable[..., Cloud],
 ) -> None:
     cloud = make_cloud(longest_wait_seconds=600)

@@ -71,11 +71,11 @@ def test_a_rollback_of_batches_brings_everything_back_at_once_unless_a_size_is_g
     [
         (blue_green("CANARY", CanarySize=size(51)), {"a": 9}, "CanarySize is 51 %"),
         (blue_green("CANARY", CanarySize=instances(1)), {"a": 1}, "is 1 of the 1 instances"),
-        (blue_green("CANARY"), {"a": 2}, "CanarySize goes with Type CANARY.*give it"),
+        (blue_green("CANARY"), {"a": 2}, "CanarySize belongs to Type CANARY.*give CanarySize"),
         (
             blue_green("ALL_AT_ONCE", CanarySize=size(10)),
             {"a": 2},
-            "CanarySize goes with Type CANARY, and the Type is ALL_AT_ONCE: remove it",
+            "CanarySize belongs to Type CANARY, and the Type is ALL_AT_ONCE: remove CanarySize",
         ),
         (blue_green("LINEAR", LinearStepSize=size(9)), {"a": 2}, "must be 10 to 50 %"),
         (blue_green("LINEAR", LinearStepSize=instances(1)), {"a": 11}, "1 of the 11 instances"),
@@ -86,12 +86,12 @@ def test_a_rollback_of_batches_brings_everything_back_at_once_unless_a_size_is_g
         (
             blue_green("ALL_AT_ONCE", 600, MaximumExecutionTimeoutInSeconds=600),
             {"a": 2},
-            "is 600, and the waits of the deployment take 600 seconds",
+            "is 600, but the waits of the deployment take 600 seconds",
         ),
         (
             rolling(size(5), MaximumExecutionTimeoutInSeconds=600),
             {"a": 20},
-            "is 600, and the waits of the deployment take 1200 seconds",
+            "is 600, but the waits of the deployment take 1200 seconds",
         ),
     ],
 )

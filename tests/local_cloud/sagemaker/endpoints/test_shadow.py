@@ -151,8 +151,8 @@ def test_a_shadow_has_one_production_variant_and_a_name_of_its_own(cloud: Cloud)
     cloud.model("m")
     whole = {"ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
     for production, shadows, message in (
-        (("a", "b"), ("s",), "there are 2 and 1"),
-        (("a",), ("s", "t"), "there are 1 and 2"),
+        (("a", "b"), ("s",), "this config has 2 and 1"),
+        (("a",), ("s", "t"), "this config has 1 and 2"),
         (("a",), ("a",), "used twice: a"),
     ):
         with pytest.raises(ClientError, match=message):

@@ -79,7 +79,7 @@ def test_long_lines_and_many_lines_stay_within_the_limits_of_put_log_events(
         assert sum(len(event["message"].encode()) + 26 for event in batch) <= 1024**2
 
 
-def test_empty_lines_are_in_the_file_only_for_cloudwatch_takes_none(tmp_path: Path) -> None:
+def test_empty_lines_are_only_in_the_file_because_cloudwatch_takes_none(tmp_path: Path) -> None:
     logs = Logs()
     assert kept(logs, tmp_path / "log", b"one\n\ntwo\n") == ["one", "", "two"]
     assert logs.messages == ["one", "two"]
@@ -90,7 +90,7 @@ def test_lines_that_cloudwatch_refuses_are_in_the_file(
 ) -> None:
     with caplog.at_level(logging.WARNING):
         assert kept(Logs(OSError("down")), tmp_path / "log", b"one\ntwo\n") == ["one", "two"]
-    assert "in the log file only" in caplog.text
+    assert "only in the log file" in caplog.text
 
 
 def test_a_disconnected_stream_closes_without_waiting_for_cloudwatch(tmp_path: Path) -> None:

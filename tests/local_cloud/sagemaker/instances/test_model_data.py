@@ -121,23 +121,23 @@ def test_keys_are_trimmed_by_the_prefix_and_a_single_object_keeps_its_last_part(
 @pytest.mark.parametrize(
     ("names", "reason"),
     [
-        (["../evil"], "a part '..'"),
-        (["a/../../evil"], "a part '..'"),
-        (["./a"], "a part '.'"),
-        (["/etc/evil"], "a part ''"),
-        (["a//b"], "a part ''"),
-        (["a/ /b"], "a part ' '"),
-        (["folder/"], "a part ''"),
-        ([""], "a part ''"),
-        (["a\0b"], "a part 'a\\x00b'"),
+        (["../evil"], "has the part '..' in"),
+        (["a/../../evil"], "has the part '..' in"),
+        (["./a"], "has the part '.' in"),
+        (["/etc/evil"], "has the part '' in"),
+        (["a//b"], "has the part '' in"),
+        (["a/ /b"], "has the part ' ' in"),
+        (["folder/"], "has the part '' in"),
+        ([""], "has the part '' in"),
+        (["a\0b"], "has the part 'a\\x00b' in"),
         (["ü" * 128], "a part of over 255 bytes"),
         (
             ["weights", "weights/part1"],
-            "the object 'weights' below it would be a file and a folder",
+            "the object 'weights' below this URL would be both a file and a folder",
         ),
     ],
 )
-def test_a_key_that_would_be_no_file_fails_and_nothing_is_written(
+def test_a_key_that_cannot_be_a_file_fails_and_nothing_is_written(
     tmp_path: Path, names: list[str], reason: str
 ) -> None:
     objects = {f"p/{name}": b"x" for name in ["good", *names]}

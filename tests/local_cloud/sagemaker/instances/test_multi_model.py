@@ -138,7 +138,7 @@ def test_a_model_that_is_replaced_is_the_old_one_until_it_is_unloaded(
         put(cloud, "bound", f"{name}.tar.gz", f"new {name}")
     assert ask(cloud, "bound", "a") == "a"
     assert len(folders(cloud)) == 2
-    assert ask(cloud, "bound", "c") == "c"  # b was not used for longest
+    assert ask(cloud, "bound", "c") == "c"  # b made room: it was the least recently used
     assert len(folders(cloud)) == 2
     assert ask(cloud, "bound", "a") == "a"
     assert ask(cloud, "bound", "b") == "new b"
@@ -173,7 +173,7 @@ def test_a_model_for_which_there_is_no_memory_has_others_unloaded(cloud: Cloud) 
     assert len(folders(cloud)) == 1
 
 
-def test_a_model_that_is_not_to_be_had_is_named(cloud: Cloud) -> None:
+def test_a_model_that_cannot_be_downloaded_or_extracted_is_named(cloud: Cloud) -> None:
     deploy(cloud, "wrong", "a", "broken")
     cloud.upload("wrong/models/text.tar.gz", b"no archive")
     missing = failure(cloud, "wrong", TargetModel="no.tar.gz")["Error"]

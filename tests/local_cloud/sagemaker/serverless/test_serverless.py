@@ -24,7 +24,7 @@ def transform_fn(m, body, ct, accept):
         time.sleep(0.01)
     return m
 """
-"""A handler that answers with its process id, when the file is there that the body names."""
+"""A handler that answers with its process id, when the file that the body names exists."""
 
 BROKEN = "def model_fn(d):\n    raise ValueError('boom')\n"
 
@@ -144,7 +144,7 @@ def test_a_model_that_does_not_load_fails_the_deployment(cloud: Cloud) -> None:
     assert not cloud.pids()
 
 
-def test_a_start_that_fails_for_a_request_is_said_to_it(
+def test_a_request_is_told_why_its_instance_did_not_start(
     make_cloud: Callable[..., Cloud], tmp_path: Path
 ) -> None:
     cloud = make_cloud(serverless_idle_seconds=0.1)
@@ -220,7 +220,7 @@ def test_what_serverless_excludes_is_refused_by_name(cloud: Cloud) -> None:
     assert "data capture" in refused(cloud, variant, DataCaptureConfig=capture)
 
 
-def test_no_more_processes_are_started_than_the_local_cloud_has(
+def test_no_more_processes_are_started_than_the_local_cloud_allows(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("local_cloud.sagemaker.control.api.MAX_INSTANCES", 1)

@@ -91,7 +91,7 @@ def test_a_request_passes_through_the_containers_in_their_order(cloud: Cloud) ->
     assert response["ContentType"] == "a/two"
     by, body, content_type, accept = json.loads(response["Body"].read())
     assert (by, content_type, accept) == ("two", "a/one", "a/asked")
-    # What the caller accepts is not for the first container, which answers by its default.
+    # The first container does not get the caller's Accept: it answers in its default.
     assert json.loads(body) == ["one", "rows", "a/rows", "application/json"]
 
 
@@ -156,7 +156,7 @@ def test_model_data_that_is_not_there_fails_the_endpoint_by_its_container(cloud:
     assert not list(cloud.home.glob("model-data/*"))
 
 
-def test_an_instance_one_of_whose_containers_ends_is_replaced(cloud: Cloud) -> None:
+def test_an_instance_is_replaced_when_one_of_its_containers_ends(cloud: Cloud) -> None:
     deploy(cloud, "ends", TELLS.format("one"), TELLS.format("two"))
     before = cloud.pids()
     [last] = (pid for pid in before if b"container-2" in Path(f"/proc/{pid}/cmdline").read_bytes())
@@ -195,7 +195,7 @@ def test_a_container_is_invoked_directly_by_its_hostname(cloud: Cloud) -> None:
     for arguments, got in (({}, "not given"), ({"TargetContainerHostname": "c"}, "c")):
         refused = failure(cloud, "direct", **arguments)
         assert refused["Error"]["Code"] == "ValidationError"
-        assert refused["Error"]["Message"].endswith(f"has to be one of a, b; it is {got}")
+        assert refused["Error"]["Message"].endswith(f"must be one of a, b; it is {got}")
 
 
 @pytest.mark.parametrize("isolated", [False, True])

@@ -128,7 +128,7 @@ def test_what_the_runtime_does_not_run_is_refused_by_name(cloud: Cloud) -> None:
     assert "InferenceComponentName" in refused["Error"]["Message"]
 
 
-def test_what_only_other_endpoints_are_asked_for_is_refused(cloud: Cloud) -> None:
+def test_target_headers_that_the_endpoint_does_not_take_are_refused(cloud: Cloud) -> None:
     cloud.deploy("plain", ANSWERS.format("a"))
     for name, message in (
         ("TargetModel", "Endpoint plain is not a multi-model endpoint and does not support target"),
