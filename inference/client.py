@@ -1,4 +1,4 @@
-"""Call an endpoint once it is deployed.
+"""Call a deployed endpoint.
 
     endpoint = EndpointClient(runtime_client("eu-central-1"), "iris-prod")
     endpoint.predict([[1.2, 2.3, 3.4, 4.5]])
@@ -38,20 +38,20 @@ from inference.errors import (
 from inference.payloads import JSON, decode, encode
 
 SAFE_BODY_BYTES = 6 * 1024**2
-"""What every source grants a real-time request (botocore 1.44.5, BodyBlob)."""
+"""The limit for a real-time request in every source (botocore 1.44.5, BodyBlob)."""
 
 LARGEST_BODY_BYTES = 25 * 1024**2
-"""What the SageMaker hosting FAQ grants; whether every region does is not proven."""
+"""The limit in the SageMaker hosting FAQ; not proven for every region."""
 
-# An answer takes 60 s at the most (SageMaker API reference, InvokeEndpoint); a client that gives
-# up sooner pays for an answer that it does not see.
+# An answer takes at most 60 s (SageMaker API reference, InvokeEndpoint). A client that gives up
+# earlier pays for an answer that it never sees.
 _READ_TIMEOUT_SECONDS = 70
 
 _ATTEMPTS = 5
 _LONGEST_PAUSE_SECONDS = 5.0
 
-# Trying again is safe where the model was not run, or said that it is not up to it. After a read
-# timeout it may still be at work: another request would double its load.
+# A retry is safe if the model did not run, or said that it cannot answer now. After a read timeout
+# the model may still be working: another request would double its load.
 _RETRIED_CODES = frozenset(
     {
         "InternalDependencyException",
@@ -74,7 +74,7 @@ _RETRIED_FAULTS = (
 
 @dataclass(frozen=True)
 class Answer:
-    """What a container answered."""
+    """The answer of a container."""
 
     body: bytes
     content_type: str
@@ -83,14 +83,14 @@ class Answer:
     custom_attributes: str | None
 
     def decode(self) -> Any:
-        """Return the body's values; raises PayloadError as inference.payloads.decode does."""
+        """Return the body's values. Raises PayloadError, as inference.payloads.decode does."""
         return decode(self.body, self.content_type)
 
 
 def runtime_client(region: str | None = None, *, connections: int = 10) -> Any:
-    """Make a boto3 client for as many threads at once as connections.
+    """Make a boto3 client that as many threads as connections can use at once.
 
-    It does not retry by itself: EndpointClient does, and knows what must not be tried again.
+    The client itself does not retry. EndpointClient does, and knows what must not be retried.
     """
     return boto3.client(
         "sagemaker-runtime",
@@ -105,7 +105,7 @@ def runtime_client(region: str | None = None, *, connections: int = 10) -> Any:
 
 
 class EndpointClient:
-    """An endpoint that answers requests, or one of the inference components that it hosts.
+    """An endpoint, or one of its inference components, which answers requests.
 
     runtime is a client made by runtime_client.
     """
@@ -133,8 +133,8 @@ class EndpointClient:
     ) -> Any:
         """Return the answer's values for rows of numbers, shape (rows, features).
 
-        The answer comes in the format of the rows unless accept says otherwise. Raises
-        InvocationError, as inference.errors has it.
+        The answer has the format of the rows, unless accept names another. Raises an
+        InvocationError of inference.errors.
         """
         body = encode(rows, content_type)
         return self.invoke(
@@ -156,10 +156,10 @@ class EndpointClient:
     ) -> Answer:
         """Send one request and return its answer.
 
-        target_variant is one of several production variants, rather than one by the weights;
-        target_model is an archive of a multi-model endpoint, such as "iris.tar.gz", which needs it.
-        What is safe to try again is tried again, with growing pauses, up to the deadline. Raises
-        PayloadError, RefusedError, ModelFailedError or UnavailableError.
+        target_variant names one production variant; otherwise the weights choose it. target_model
+        names an archive, such as "iris.tar.gz"; a multi-model endpoint needs it. Failures that are
+        safe to retry are retried until the deadline, with growing pauses. Raises PayloadError,
+        RefusedError, ModelFailedError or UnavailableError.
         """
         self._check_size(body)
         optional = {
@@ -199,12 +199,13 @@ class EndpointClient:
     def _check_size(self, body: bytes) -> None:
         if len(body) > LARGEST_BODY_BYTES:
             raise PayloadError(
-                f"the request is {len(body):,} bytes; SageMaker takes "
-                f"{LARGEST_BODY_BYTES:,} at most, so send fewer rows at a time"
+                f"the request has {len(body):,} bytes, but SageMaker takes at most "
+                f"{LARGEST_BODY_BYTES:,}; send fewer rows at a time"
             )
         if len(body) > SAFE_BODY_BYTES:
             warnings.warn(
-                f"the request is {len(body):,} bytes; more than {SAFE_BODY_BYTES:,} may be refused",
+                f"the request has {len(body):,} bytes; SageMaker may refuse more than "
+                f"{SAFE_BODY_BYTES:,}; send fewer rows at a time",
                 stacklevel=3,
             )
 
@@ -239,7 +240,7 @@ def _retryable(error: ClientError | BotoCoreError) -> bool:
 
 
 def _one_line(body: str) -> str:
-    """Make a line of a container's answer: the "error" of a JSON one, the text of an HTML page."""
+    """Return a container's answer as one line: the "error" of JSON, or the text of an HTML page."""
     try:
         text = str(json.loads(body)["error"])
     except (ValueError, TypeError, KeyError):

@@ -1,8 +1,8 @@
 """What can go wrong with an invocation.
 
 InvocationError
-├── PayloadError          the rows or the answer do not fit the format; nothing was sent, or read
-├── RefusedError          SageMaker did not pass the request on: no such endpoint, too large, ...
+├── PayloadError          the rows, or the answer, do not fit the format
+├── RefusedError          SageMaker refused the request: no such endpoint, too large, ...
 ├── ModelFailedError      the container answered with an error
 └── UnavailableError      no answer: throttled, no instance ready, no connection, no reply in time
 """
@@ -11,22 +11,22 @@ from __future__ import annotations
 
 
 class InvocationError(Exception):
-    """An invocation that brought no answer; the message is one line and says what to do."""
+    """An invocation without an answer; the message is one line and says what to do."""
 
 
 class PayloadError(InvocationError):
-    """Rows that cannot be written, or a body that cannot be read, in a format."""
+    """Rows that cannot be written in a format, or a body that cannot be read in it."""
 
 
 class RefusedError(InvocationError):
-    """A request that SageMaker itself refused; the same request would be refused again."""
+    """A request that SageMaker itself refused, and would refuse again."""
 
 
 class ModelFailedError(InvocationError):
     """A request that reached the container, which answered with an error.
 
-    status is the container's own: 4xx for a request it refuses, 5xx for a failure of its own.
-    body is its answer, which SageMaker cuts, and log_group is where it may have written more.
+    status is the container's: 4xx if it refuses the request, 5xx if it fails. body is its answer,
+    which SageMaker cuts off if it is long. log_group is the place of its log, which may say more.
     """
 
     def __init__(self, message: str, *, status: int, body: str, log_group: str) -> None:
@@ -37,4 +37,4 @@ class ModelFailedError(InvocationError):
 
 
 class UnavailableError(InvocationError):
-    """A request that may well be answered later: it was throttled, or nobody was there."""
+    """A request that may succeed later: SageMaker throttled it, or no instance was ready."""

@@ -1,4 +1,4 @@
-"""The client's formats: rows to a request body, an answer's body to values."""
+"""The client's formats: rows become the body of a request, and an answer's body becomes values."""
 
 from __future__ import annotations
 
@@ -21,31 +21,33 @@ _SUFFIXES = {".json": JSON, ".jsonl": JSON_LINES, ".csv": CSV, ".npy": NPY}
 
 
 def content_type_of(path: Path) -> str:
-    """Tell a file's content type by its suffix: .json, .jsonl, .csv or .npy.
+    """Return the content type for a file's suffix: .json, .jsonl, .csv or .npy.
 
-    Raises PayloadError for another one.
+    Raises PayloadError for another suffix.
     """
     try:
         return _SUFFIXES[path.suffix.lower()]
     except KeyError:
         known = ", ".join(_SUFFIXES)
         raise PayloadError(
-            f"{path}: its suffix is none of {known}; say what it is with --content-type"
+            f"{path}: the suffix is none of {known}; name the format with --content-type"
         ) from None
 
 
 def encode(rows: ArrayLike, content_type: str = JSON) -> bytes:
     """Write rows of numbers, shape (rows, features), as a request body.
 
-    Raises PayloadError for another shape, for what is no number, and for a content type that is
-    none of the four.
+    Raises PayloadError for another shape, for values that are not numbers, and for a content type
+    that is not one of the four.
     """
     if content_type not in _ENCODERS:
         raise PayloadError(f"rows cannot be sent as {content_type!r}; {_CHOICE}")
     try:
         array = np.asarray(rows)
     except ValueError as error:
-        raise PayloadError(f"the rows make no array: {error}") from None
+        raise PayloadError(
+            f"the rows are not a table: {error}; send numbers in the shape (rows, features)"
+        ) from None
     if array.ndim != 2 or array.dtype.kind not in "fiu":
         raise PayloadError(
             f"the rows have the shape {array.shape} and the type {array.dtype}; "
@@ -58,16 +60,16 @@ def decode(body: bytes, content_type: str) -> Any:
     """Read an answer: JSON as its value, JSON Lines as a list of values, CSV as a list of rows of
     text and numbers, NPY as an array.
 
-    Raises PayloadError for a body that is not what its content type says, and for a content type
-    that is none of the four.
+    Raises PayloadError if the body does not have the format of its content type, or if the content
+    type is not one of the four.
     """
     name = content_type.partition(";")[0].strip().lower()
     if name not in _DECODERS:
-        raise PayloadError(f"the answer is {content_type!r}, which cannot be read; {_CHOICE}")
+        raise PayloadError(f"an answer in {content_type!r} cannot be read; {_CHOICE} with accept")
     try:
         return _DECODERS[name](body)
     except (ValueError, EOFError, RecursionError) as error:
-        raise PayloadError(f"the answer is not {name} as it says: {error}") from None
+        raise PayloadError(f"the answer says that it is {name}, but it is not: {error}") from None
 
 
 def _to_json(rows: NDArray[Any]) -> bytes:
@@ -82,7 +84,9 @@ def _dumps(value: Any) -> bytes:
     try:
         return json.dumps(value, allow_nan=False).encode()
     except ValueError:
-        raise PayloadError("a row holds NaN or infinity, which JSON cannot carry") from None
+        raise PayloadError(
+            f"a row has NaN or infinity, which JSON cannot write; send {CSV} or {NPY}"
+        ) from None
 
 
 def _to_csv(rows: NDArray[Any]) -> bytes:
@@ -114,7 +118,7 @@ def _number(cell: str) -> float | str:
 
 
 def _from_npy(body: bytes) -> NDArray[Any]:
-    # An endpoint is no reason to run what a pickle holds.
+    # An answer must never run the code in a pickle.
     array: NDArray[Any] = np.load(io.BytesIO(body), allow_pickle=False)
     return array
 

@@ -1,7 +1,7 @@
-"""gzip on several threads: as much smaller as gzip makes a model's weights, many times as fast.
+"""gzip on several threads: for a model's weights as small as gzip's result, and many times faster.
 
-Weights compress a little and only by their symbols' frequencies, not by repetition, so that the
-longer search of gzip's default level finds nothing that ISA-L's level 1 does not.
+Weights repeat little: they shrink only because some bytes occur more often than others. The longer
+search for repetitions of gzip's default level finds no more than ISA-L's level 1.
 """
 
 from __future__ import annotations
@@ -16,22 +16,23 @@ from typing import BinaryIO
 from isal.isal_zlib import _ParallelCompress, crc32_combine
 
 THREADS = 2
-"""As many as keep up with the one that reads, hashes and writes; more would only take turns."""
+"""Enough to keep up with the thread that reads, hashes and writes; more would only wait."""
 
 BLOCK_BYTES = 1 << 18
-"""What a thread compresses at a time. The archive's bytes depend on it, but not on THREADS."""
+"""The size of the block that a thread compresses at a time. The archive's bytes depend on this
+size, but not on THREADS."""
 
 # Magic number, deflate, and no flags, time, level or operating system.
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
-# The empty last block of a deflate stream: those before it do not say that they are the last.
+# The empty last block of a deflate stream: none of the blocks before it is marked as the last.
 _END = b"\x03\x00"
 
 
 def write_gzip(chunks: Iterable[bytes], file: BinaryIO) -> None:
-    """Write chunks, BLOCK_BYTES at most each, to file as one gzip member.
+    """Write chunks of at most BLOCK_BYTES each to file, as one gzip member.
 
-    Its bytes depend on nothing but theirs. An exception of chunks, of file or of a thread ends the
-    threads and is raised here, and so is KeyboardInterrupt.
+    The same chunks always give the same bytes. An exception from chunks, file or a thread ends the
+    threads and is raised here; so is KeyboardInterrupt.
     """
     file.write(_HEADER)
     checksum = size = 0
@@ -57,14 +58,14 @@ def write_gzip(chunks: Iterable[bytes], file: BinaryIO) -> None:
 
 
 def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Join small chunks, so that a thousand small files are not a thousand small blocks."""
+    """Join small chunks, so that a thousand small files do not make a thousand small blocks."""
     small = bytearray()
     for chunk in chunks:
         if len(small) + len(chunk) > BLOCK_BYTES:
             yield bytes(small)
             small.clear()
         if len(chunk) == BLOCK_BYTES:
-            yield chunk  # as it is: most of a large file need not be copied
+            yield chunk  # without a copy, as for most of a large file
         else:
             small += chunk
     if small:
@@ -74,15 +75,15 @@ def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
 class _Compressor(threading.local):
     """ISA-L's compressor, one for each thread that uses it.
 
-    isal's gzip writer with threads is made of the same. It is not used itself since it never
-    returns from being closed after Ctrl-C in the midst of a write. isal.compressobj, which is made
-    for streams, takes up to twice as long for the same, mostly for growing its output.
+    isal's own gzip writer with threads uses the same compressor. It is not used here because its
+    close() never returns after Ctrl-C during a write. isal.compressobj, made for streams, takes up
+    to twice as long, mostly because its output grows step by step.
     """
 
     def __init__(self) -> None:
-        # What cannot be compressed is stored, which takes a few bytes more.
+        # Data that does not compress is stored, which takes a few bytes more.
         self._compress = _ParallelCompress(buffersize=BLOCK_BYTES * 9 // 8, level=1)
 
     def compress(self, block: bytes) -> tuple[bytes, int]:
-        """Return deflate blocks that end on a whole byte, none the last, and the block's CRC-32."""
+        """Return deflate blocks that end on a whole byte, none marked as last, and the CRC-32."""
         return self._compress.compress_and_crc(block, b"")

@@ -1,4 +1,4 @@
-"""How far a long piece of work is, for who waits for it."""
+"""Progress messages for people who wait for a long piece of work."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import TextIO
 
 
 class Progress:
-    """One line on standard error about a piece of work, once it has taken a second.
+    """Messages on standard error about a piece of work that takes more than a second.
 
-    A terminal gets one line that is written over; anything else a line after 1, 2, 4, 8, ...
-    seconds, which for an hour are a dozen.
+    A terminal gets one line, which is overwritten. A file gets a line after 1, 2, 4, 8, ...
+    seconds: a dozen in an hour.
     """
 
     def __init__(
@@ -32,18 +32,17 @@ class Progress:
         self._line = ""
 
     def tell(self, how_far: Callable[[float], str]) -> None:
-        """Say how far the work is, if it is time to; how_far is given the seconds so far."""
+        """Show the progress, if a message is due; how_far gets the seconds so far."""
         if (now := self._clock()) < self._due:
             return
         self._line = f"{self._what}: {how_far(now - self._started)}"
-        # The cursor goes back at once: whatever is written next, if only a traceback, is written
-        # over this.
+        # The cursor goes back at once, so that the next output, even a traceback, overwrites this.
         end = "\r" if self._terminal else "\n"
         print(self._line, end=end, file=self._file, flush=True)
         self._due = now + (0.2 if self._terminal else now - self._started)
 
     def end(self, done: str) -> None:
-        """Say what was done, and how long it took, if anything was said before."""
+        """Show what was done and how long it took, if a message was shown before."""
         if self._line:
             end = f"{self._what}: {done} in {self._clock() - self._started:.0f} s"
             end = end.ljust(len(self._line)) if self._terminal else end
@@ -57,7 +56,7 @@ def shown(
     file: TextIO | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[bytes]:
-    """Pass chunks on, and show how far they are."""
+    """Pass chunks on, and show how many bytes have passed."""
     progress = Progress(what, file, clock)
     done_bytes = 0
 
@@ -78,7 +77,7 @@ def waited(
     file: TextIO | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> int:
-    """Wait for a process, show for how long, and return its exit code."""
+    """Wait for a process, show how long it takes, and return its exit code."""
     progress = Progress(what, file, clock)
     while process.poll() is None:
         with suppress(subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""Train the example: which kind of iris has sepals and petals of these sizes?
+"""Train the example: which kind of iris has sepals and petals with these measurements?
 
 `python -m model_artifact.train` writes model/model.joblib and model/metadata.json. The same
 versions of the libraries write the same bytes every time.
@@ -64,7 +64,7 @@ def save(classifier: Pipeline, description: dict[str, Any], folder: Path) -> Non
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train and save, as the command line says."""
+    """Train and save the model, as the command line says."""
     parser = argparse.ArgumentParser(prog="python -m model_artifact.train", description=__doc__)
     parser.add_argument(
         "--inverse-regularization",
@@ -85,14 +85,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     held_out = description["held_out"]
     print(
         f"{options.output}: scikit-learn {version('scikit-learn')}, "
-        f"{held_out['accuracy']:.1%} of {held_out['rows']} held-out rows right"
+        f"{held_out['accuracy']:.1%} of {held_out['rows']} held-out rows are right"
     )
 
 
 def _positive(text: str) -> float:
     number = float(text)
     if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number above 0")
     return number
 
 

@@ -116,7 +116,7 @@ def test_an_image_that_cannot_load_the_model_stops_the_synth_unless_told_otherwi
     edit(project, "own", 'version = "1.9-0"', 'version = "1.2-1"')
     done = run_app(project, "own")
     assert done.returncode == 1
-    assert "saved with scikit-learn 1.9.0, and the image has 1.2.1, an older one" in done.stderr
+    assert "saved with scikit-learn 1.9.0, but the image has 1.2.1, which is older" in done.stderr
     assert "[sklearn-breaks]; choose an image with scikit-learn 1.9" in done.stderr
     assert "Traceback" not in done.stderr
     assert not list((project / "cdk.out").glob("*.template.json"))

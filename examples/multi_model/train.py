@@ -1,7 +1,7 @@
-"""Train a model for each kind of iris: is it this one, or another?
+"""Train a model for each kind of iris: is an iris of this kind or another?
 
 `python -m examples.multi_model.train` writes archives/setosa.tar.gz and so on, each with a model
-and nothing else; `--upload` puts them where a multi-model endpoint finds them. The same versions
+and nothing else. `--upload` uploads them to the prefix of a multi-model endpoint. The same versions
 of the libraries write the same bytes every time.
 """
 
@@ -29,10 +29,10 @@ ARCHIVES = Path(__file__).with_name("archives")
 
 
 def train(inverse_regularization: float = 1.0) -> dict[str, tuple[Pipeline, float]]:
-    """Fit a classifier for each kind on 120 of the 150 irises, and score it on the other 30.
+    """Fit a classifier for each kind to 120 of the 150 irises, and score it on the other 30.
 
-    Each has two classes, the kind and "other". inverse_regularization is LogisticRegression's C,
-    above 0: smaller is smoother.
+    Each classifier has two classes, the kind and "other". inverse_regularization is
+    LogisticRegression's C, above 0: smaller is smoother.
     """
     iris = load_iris()
     kinds = iris.target_names[iris.target]
@@ -41,7 +41,7 @@ def train(inverse_regularization: float = 1.0) -> dict[str, tuple[Pipeline, floa
     )
     trained = {}
     for kind in map(str, iris.target_names):
-        # The squares, since no line parts versicolor from the two that it lies between.
+        # With squares, since versicolor lies between the other two and no line separates it.
         classifier = make_pipeline(
             StandardScaler(),
             PolynomialFeatures(2, include_bias=False),
@@ -56,7 +56,7 @@ def train(inverse_regularization: float = 1.0) -> dict[str, tuple[Pipeline, floa
 def save(classifier: Pipeline, destination: Path) -> Archive:
     """Pack a classifier as model.joblib, alone at an archive's root. Raises ArchiveError.
 
-    The container has its code from elsewhere: a script in a model's archive would get in its way.
+    The container gets its code from another archive, and a script in this one would replace it.
     """
     with TemporaryDirectory() as folder:
         joblib.dump(classifier, Path(folder) / "model.joblib")
@@ -64,18 +64,18 @@ def save(classifier: Pipeline, destination: Path) -> Archive:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train, save and upload, as the command line says, and return the exit status."""
+    """Train, save and upload the models, as the command line says, and return the exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.create_bucket and not options.upload:
-        parser.error("--create-bucket goes with --upload, which names the bucket")
+        parser.error("--create-bucket needs --upload, which names the bucket")
     suffix = f"-{options.version}" if options.version else ""
     archives: dict[str, Archive] = {}
     try:
         for kind, (classifier, accuracy) in train(options.inverse_regularization).items():
             archive = save(classifier, options.output / f"{kind}{suffix}.tar.gz")
             archives[archive.path.name] = archive
-            print(f"{archive.path}: {accuracy:.1%} of 30 held-out rows right")
+            print(f"{archive.path}: {accuracy:.1%} of 30 held-out rows are right")
         if options.upload:
             for line in upload(archives, options.upload, create_bucket=options.create_bucket):
                 print(line)
@@ -90,10 +90,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _next(archives: Mapping[str, Archive], prefix: Prefix | None) -> str:
     if not prefix:
-        return "next, have them uploaded: --upload s3://BUCKET/PREFIX/"
+        return "next, upload the archives: add --upload s3://BUCKET/PREFIX/ to this command"
     return (
-        f'next, with artifact = "{prefix}" in stages/examples/multi_model.toml, unless that is '
-        "deployed already: cdk deploy -c stage=examples/multi_model\n"
+        f'next, unless the stage is deployed: set artifact = "{prefix}" in '
+        "stages/examples/multi_model.toml, and run cdk deploy -c stage=examples/multi_model\n"
         f"then: python -m inference invoke iris-models --target-model {next(iter(archives))} "
         "--file examples/multi_model/code/sample.json"
     )
@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
         "--version",
         type=_positive_integer,
         metavar="N",
-        help="name them setosa-N.tar.gz and so on: a model that has changed wants a new name",
+        help="name the archives setosa-N.tar.gz and so on: a changed model needs a new name",
     )
     parser.add_argument(
         "--output", type=Path, default=ARCHIVES, metavar="FOLDER", help="default: %(default)s"
@@ -123,10 +123,10 @@ def _parser() -> argparse.ArgumentParser:
         "--upload",
         type=_prefix,
         metavar="s3://BUCKET/PREFIX/",
-        help="where to: what the stage has as its model's artifact",
+        help="upload the archives to this prefix, which is the artifact of the stage's model",
     )
     parser.add_argument(
-        "--create-bucket", action="store_true", help="make the bucket, unless it is there"
+        "--create-bucket", action="store_true", help="create the bucket, unless it exists"
     )
     return parser
 
@@ -134,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
 def _positive(text: str) -> float:
     number = float(text)
     if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number above 0")
     return number
 
 

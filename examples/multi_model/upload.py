@@ -1,4 +1,4 @@
-"""Model archives to where a multi-model endpoint finds them: below a prefix in S3."""
+"""Upload model archives below a prefix in S3, where a multi-model endpoint finds them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from model_artifact.archive import Archive
 
 
 class UploadError(Exception):
-    """Archives that cannot be put where they are to go; the message says why, and the fix."""
+    """Archives that cannot be uploaded; the message says why, and the fix."""
 
 
 @dataclass(frozen=True)
 class Prefix:
-    """Where the archives go: their keys begin with key, which is empty or ends with a slash."""
+    """The place of the archives. Their keys begin with key, which is empty or ends with a slash."""
 
     bucket: str
     key: str
@@ -29,7 +29,9 @@ class Prefix:
         """Read s3://BUCKET/ or s3://BUCKET/PREFIX/. Raises UploadError."""
         parts = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]+[a-z0-9])/((?:[^/*?$]+/)*)", url)
         if not parts:
-            raise UploadError(f"{url} is no prefix; write s3://BUCKET/PREFIX/, with the last slash")
+            raise UploadError(
+                f"{url} is not a prefix; write s3://BUCKET/PREFIX/, with the last slash"
+            )
         return cls(*parts.groups())
 
     def __str__(self) -> str:
@@ -39,38 +41,41 @@ class Prefix:
 def upload(
     archives: Mapping[str, Archive], prefix: Prefix, *, create_bucket: bool
 ) -> Iterator[str]:
-    """Upload archives under their names, and yield what was done as it is done.
+    """Upload archives under their names, and yield a line for each step.
 
-    One that is there with the same content is left alone. Raises UploadError where there is no
-    bucket, and for a name that another model has: it would stay the old one where it is loaded.
+    An archive that exists with the same content is not uploaded again. Raises UploadError if the
+    bucket does not exist, or if another model has the name: instances that have loaded that model
+    would keep it.
     """
     s3 = boto3.client("s3")
     try:
         if create_bucket and _create(s3, prefix.bucket):
-            yield f"s3://{prefix.bucket}: made in {s3.meta.region_name}"
+            yield f"s3://{prefix.bucket}: created in {s3.meta.region_name}"
         for name, archive in archives.items():
             made = _put(s3, prefix, name, archive)
-            yield f"{prefix}{name}: {'uploaded' if made else 'is there already'}"
+            yield f"{prefix}{name}: {'uploaded' if made else 'exists already'}"
     except ClientError as error:
         if _code(error) != "NoSuchBucket":
             raise
         raise UploadError(
-            f"there is no bucket {prefix.bucket}; make it in the stage's region, or have it made "
-            "in yours with --create-bucket"
+            f"the bucket {prefix.bucket} does not exist; create it in the stage's region, or add "
+            "--create-bucket to create it in your default region"
         ) from error
 
 
 def _create(s3: Any, bucket: str) -> bool:
-    """Make a bucket in the client's region, and tell whether that was needed."""
+    """Create a bucket in the client's region, and return whether that was needed."""
     try:
         s3.head_bucket(Bucket=bucket)
     except ClientError as error:
         if _code(error) != "404":
-            raise UploadError(f"the bucket {bucket} is not yours to use: {error}") from error
+            raise UploadError(
+                f"you cannot use the bucket {bucket}: {error}; choose another name"
+            ) from error
     else:
         return False
     region = s3.meta.region_name
-    # The region where buckets are unless another is named, which this one may not be.
+    # us-east-1 is the default region of buckets, and S3 refuses it as a LocationConstraint.
     elsewhere = region not in ("us-east-1", "aws-global")
     place = {"CreateBucketConfiguration": {"LocationConstraint": region}} if elsewhere else {}
     s3.create_bucket(Bucket=bucket, **place)
@@ -78,7 +83,7 @@ def _create(s3: Any, bucket: str) -> bool:
 
 
 def _put(s3: Any, prefix: Prefix, name: str, archive: Archive) -> bool:
-    """Upload one archive, unless it is there, and tell whether that was needed."""
+    """Upload one archive, unless it exists, and return whether that was needed."""
     where = {"Bucket": prefix.bucket, "Key": prefix.key + name}
     identity = {"content-sha256": archive.content_sha256}
     try:
@@ -90,8 +95,8 @@ def _put(s3: Any, prefix: Prefix, name: str, archive: Archive) -> bool:
         return True
     if s3.head_object(**where)["Metadata"] != identity:
         raise UploadError(
-            f"{prefix}{name} is there with another model, which would go on answering where it is "
-            "loaded; give the new one a name of its own, such as by --version 2"
+            f"{prefix}{name} exists with another model, and instances that have loaded that model "
+            "would keep it; give the new model a new name, for example with --version 2"
         )
     return False
 

@@ -1,4 +1,4 @@
-"""Train the example: which digit was written, by 8 x 8 pixels?
+"""Train the example: which digit do 8 x 8 pixels show?
 
 `python -m examples.onnx.train` writes model/model.onnx and model/metadata.json. The same versions
 of the libraries write the same bytes every time.
@@ -31,9 +31,9 @@ MODEL_FOLDER = Path(__file__).with_name("model")
 def train(hidden_units: int = 64) -> tuple[bytes, dict[str, Any]]:
     """Fit a network with one hidden layer to 1437 of the 1797 digits, and describe it.
 
-    Returns it as an ONNX file: pixels, float32 from 0 to 16, shape (rows, 64), to
-    probabilities, float32, shape (rows, 10). The accuracy on the 360 rows held out is that of this
-    file, not of what it was made from.
+    Returns an ONNX file, which takes pixels (float32 from 0 to 16, shape (rows, 64)) and returns
+    probabilities (float32, shape (rows, 10)). The description has the accuracy of this file, not of
+    scikit-learn's network, on the 360 rows held out.
     """
     digits = load_digits()
     x_train, x_test, y_train, y_test = train_test_split(
@@ -49,7 +49,7 @@ def train(hidden_units: int = 64) -> tuple[bytes, dict[str, Any]]:
         initial_types=[("pixels", FloatTensorType([None, x_train.shape[1]]))],
         options={"zipmap": False},  # probabilities as one array, not as a dictionary a row
     )
-    # Which skl2onnx writes in the order of a set, another one now and then.
+    # skl2onnx writes these in the order of a set, which changes now and then.
     opsets = sorted(graph.opset_import, key=lambda opset: opset.domain)
     del graph.opset_import[:]
     graph.opset_import.extend(opsets)
@@ -80,7 +80,7 @@ def save(model: bytes, description: dict[str, Any], folder: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train and save, as the command line says."""
+    """Train and save the model, as the command line says."""
     parser = argparse.ArgumentParser(prog="python -m examples.onnx.train", description=__doc__)
     parser.add_argument(
         "--hidden-units",
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     held_out = description["held_out"]
     print(
         f"{options.output}: ONNX, {len(model):,} bytes, "
-        f"{held_out['accuracy']:.1%} of {held_out['rows']} held-out rows right"
+        f"{held_out['accuracy']:.1%} of {held_out['rows']} held-out rows are right"
     )
 
 

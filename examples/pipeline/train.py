@@ -1,4 +1,4 @@
-"""Train the pipeline's first step: what to put where a measurement of an iris is missing.
+"""Train the pipeline's first step, which replaces the missing measurements of an iris.
 
 `python -m examples.pipeline.train` writes model/metadata.json, which has the median of each
 measurement. The same versions of the libraries write the same bytes every time.
@@ -28,7 +28,7 @@ def train() -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train and save, as the command line says."""
+    """Train and save the model, as the command line says."""
     parser = argparse.ArgumentParser(prog="python -m examples.pipeline.train", description=__doc__)
     parser.add_argument(
         "--output", type=Path, default=MODEL_FOLDER, metavar="FOLDER", help="default: %(default)s"

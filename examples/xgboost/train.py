@@ -1,4 +1,4 @@
-"""Train the example: is this tumour malignant, by 30 measurements of its cells?
+"""Train the example: is a tumour with these 30 measurements of its cells malignant?
 
 `python -m examples.xgboost.train` writes model/model.ubj and model/metadata.json. The same versions
 of the libraries write the same bytes every time.
@@ -23,7 +23,7 @@ from model_artifact.trained import TrainedModelError, save_model
 
 MODEL_FOLDER = Path(__file__).with_name("model")
 
-# Small trees that see half of the rows: with 455 rows larger ones learn the noise.
+# Small trees that see half of the rows: with only 455 rows, larger trees learn the noise.
 _PARAMETERS = {
     "objective": "binary:logistic",
     "max_depth": 4,
@@ -35,7 +35,7 @@ _PARAMETERS = {
 
 
 def train(rounds: int = 100) -> tuple[xgboost.Booster, dict[str, Any]]:
-    """Fit a classifier, of so many trees, on 455 of the 569 tumours, and describe it.
+    """Fit a classifier to 455 of the 569 tumours, and describe it; rounds is the number of trees.
 
     The model answers with the probability of the second class. The description has the accuracy and
     the area under the ROC curve on the 114 rows held out.
@@ -70,20 +70,20 @@ def train(rounds: int = 100) -> tuple[xgboost.Booster, dict[str, Any]]:
 def save(booster: xgboost.Booster, description: dict[str, Any], folder: Path) -> None:
     """Write model.ubj, and metadata.json with its SHA-256, into folder.
 
-    UBJSON is XGBoost's own format, which later versions read too; a pickle is of one version.
+    Later versions of XGBoost read its own format UBJSON too, but perhaps not a pickle.
     """
     save_model(folder, "model.ubj", bytes(booster.save_raw("ubj")), description)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train and save, as the command line says."""
+    """Train and save the model, as the command line says."""
     parser = argparse.ArgumentParser(prog="python -m examples.xgboost.train", description=__doc__)
     parser.add_argument(
         "--rounds",
         type=_positive,
         default=100,
         metavar="N",
-        help="how many trees (default: %(default)s)",
+        help="the number of trees (default: %(default)s)",
     )
     parser.add_argument(
         "--output", type=Path, default=MODEL_FOLDER, metavar="FOLDER", help="default: %(default)s"
@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     held_out = description["held_out"]
     print(
         f"{options.output}: XGBoost {xgboost.__version__}, "
-        f"{held_out['accuracy']:.1%} of {held_out['rows']} held-out rows right, "
+        f"{held_out['accuracy']:.1%} of {held_out['rows']} held-out rows are right, "
         f"area under the ROC curve {held_out['roc_auc']:.3f}"
     )
 

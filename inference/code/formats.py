@@ -1,7 +1,7 @@
-"""What travels: rows of numbers in, classes and their probabilities out, in four formats.
+"""The formats: requests have rows of numbers, answers have classes and their probabilities.
 
-Rows come as JSON ({"instances": [[...], ...]} or a bare list of rows), JSON Lines (a row a line),
-CSV (no header) or NPY, and the answer goes out as JSON, JSON Lines, CSV or NPY.
+A request is JSON ({"instances": [[...], ...]} or only the list of rows), JSON Lines (one row a
+line), CSV (without a header) or NPY. An answer is JSON, JSON Lines, CSV or NPY.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ Probabilities = NDArray[np.float64]
 """Shape (rows, classes)."""
 
 _LARGEST = float(np.finfo(np.float32).max)
-"""Many of scikit-learn's estimators compute in float32 and fail on what lies beyond."""
+"""Many of scikit-learn's estimators compute in float32 and fail on larger numbers."""
 
 
 class RequestError(Exception):
-    """A request that cannot be answered: an HTTP status, the problem, and its row, from 1."""
+    """A request that cannot be answered: its HTTP status, problem and row, counted from 1."""
 
     def __init__(self, status: int, problem: str, row: int | None = None) -> None:
         super().__init__(problem)
@@ -40,9 +40,9 @@ class RequestError(Exception):
 
 
 def choose_accept(accept: str | None) -> str:
-    """Choose the content type of the answer: of those that Accept names, the most wanted one.
+    """Return the content type of the answer: the one that Accept prefers among ours.
 
-    Raises RequestError, 406, when it names none of ours.
+    Raises RequestError, 406, if Accept names none of ours.
     """
     wanted: list[tuple[float, int, str]] = []
     for position, choice in enumerate((accept or "*/*").split(",")):
@@ -51,7 +51,7 @@ def choose_accept(accept: str | None) -> str:
         try:
             wanted.append((-float(quality), position, name))
         except ValueError:
-            raise RequestError(406, f"Accept is {accept!r}: {quality!r} is no number") from None
+            raise RequestError(406, f"Accept is {accept!r}: {quality!r} is not a number") from None
     for negative_quality, _, name in sorted(wanted):
         if negative_quality < 0:
             for ours in ENCODERS:
@@ -63,8 +63,8 @@ def choose_accept(accept: str | None) -> str:
 def read_features(body: str | bytes, content_type: str, feature_names: list[str]) -> Features:
     """Decode a body into features, shape (rows, features), float64, all within float32's range.
 
-    Raises RequestError: 415 for an unknown content type, 400 for a body that does not hold rows
-    of as many numbers as the model has features.
+    Raises RequestError: 415 for an unknown content type, 400 for a body without rows, or with
+    rows that do not fit the model's features.
     """
     name = content_type.partition(";")[0].strip().lower()
     if name not in DECODERS:
@@ -78,7 +78,7 @@ def read_features(body: str | bytes, content_type: str, feature_names: list[str]
         )
     rows, columns = features.shape
     if rows == 0:
-        raise RequestError(400, "there are no rows; send at least one")
+        raise RequestError(400, "the body has no rows; send at least one")
     if columns != len(feature_names):
         raise RequestError(
             400,
@@ -86,7 +86,7 @@ def read_features(body: str | bytes, content_type: str, feature_names: list[str]
             + ", ".join(feature_names),
             row=1,
         )
-    usable = np.abs(features) <= _LARGEST  # which NaN is not either
+    usable = np.abs(features) <= _LARGEST  # False for NaN, too
     if not usable.all():
         row, column = np.argwhere(~usable)[0]
         raise RequestError(
@@ -113,18 +113,18 @@ def from_json(body: str | bytes) -> Features:
 
 
 def from_json_lines(body: str | bytes) -> Features:
-    """Decode a JSON list of numbers a line."""
+    """Decode lines, each with a JSON list of numbers."""
     text = _text(body)
     return _array([_json(line, row) for row, line in enumerate(text.splitlines(), 1)], text)
 
 
 def from_csv(body: str | bytes) -> Features:
-    """Decode comma-separated numbers, a row a line, no header."""
+    """Decode lines of comma-separated numbers, without a header."""
     lines = _text(body).splitlines()
     if not lines:
         return np.empty((0, 0))
     try:
-        if all(lines):  # loadtxt would pass over an empty one
+        if all(lines):  # loadtxt skips empty lines
             return np.loadtxt(lines, delimiter=",", ndmin=2, comments=None)
     except ValueError:
         pass
@@ -132,17 +132,17 @@ def from_csv(body: str | bytes) -> Features:
 
 
 def from_npy(body: str | bytes) -> Features:
-    """Decode NumPy's own format, any real type; objects are refused, never unpickled."""
+    """Decode NumPy's own format with any real type. Objects are refused, never unpickled."""
     if isinstance(body, str):
         raise RequestError(400, "the body is text, not NPY")
     try:
         array = _npy_view(body)
     except RequestError:
         raise
-    except Exception as error:  # NumPy has no one error for a header that is none
+    except Exception as error:  # NumPy raises many kinds of errors for a bad header
         reason = str(error) or type(error).__name__
         raise RequestError(400, f"the body is not NPY: {reason}") from None
-    with np.errstate(over="ignore"):  # what comes out infinite is refused with its row
+    with np.errstate(over="ignore"):  # infinite results are refused later, with their row
         return array.astype(np.float64)
 
 
@@ -159,7 +159,7 @@ def to_json(probabilities: Probabilities, classes: list[str]) -> str:
 
 
 def to_json_lines(probabilities: Probabilities, classes: list[str]) -> str:
-    """Encode {"prediction": class, "probabilities": {class: probability, ...}}, a row a line."""
+    """Encode {"prediction": class, "probabilities": {class: probability, ...}}, one row a line."""
     return "".join(
         json.dumps(
             {"prediction": prediction, "probabilities": dict(zip(classes, row, strict=True))}
@@ -172,7 +172,7 @@ def to_json_lines(probabilities: Probabilities, classes: list[str]) -> str:
 
 
 def to_csv(probabilities: Probabilities, classes: list[str]) -> str:
-    """Encode the class and then each class's probability, a row a line, no header."""
+    """Encode lines with the class and the probability of each class, without a header."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(
         [prediction, *row]
@@ -196,7 +196,7 @@ DECODERS: dict[str, Callable[[str | bytes], Features]] = {
     CSV: from_csv,
     NPY: from_npy,
 }
-"""What a request may be; the first is what a caller who says nothing means."""
+"""The formats of requests; the first is the default."""
 
 ENCODERS: dict[str, Callable[[Probabilities, list[str]], str | bytes]] = {
     JSON: to_json,
@@ -204,7 +204,7 @@ ENCODERS: dict[str, Callable[[Probabilities, list[str]], str | bytes]] = {
     CSV: to_csv,
     NPY: to_npy,
 }
-"""What an answer may be; the first is what a caller who says nothing gets."""
+"""The formats of answers; the first is the default."""
 
 
 def _predictions(probabilities: Probabilities, classes: list[str]) -> list[str]:
@@ -212,7 +212,7 @@ def _predictions(probabilities: Probabilities, classes: list[str]) -> list[str]:
 
 
 def _text(body: str | bytes) -> str:
-    # The container hands over text only where the content type has no parameter, such as charset.
+    # The container passes text only if the content type has no parameter, such as charset.
     if isinstance(body, str):
         return body
     try:
@@ -222,7 +222,7 @@ def _text(body: str | bytes) -> str:
 
 
 def _npy_view(body: bytes) -> NDArray[Any]:
-    """Read NPY in place: a header may claim any size, and nothing is allocated for it."""
+    """Read NPY in place. A header may claim any size, so no memory is allocated for it."""
     stream = io.BytesIO(body)
     version = np.lib.format.read_magic(stream)
     read_header = {
@@ -231,10 +231,12 @@ def _npy_view(body: bytes) -> NDArray[Any]:
     }[version]
     shape, fortran_order, dtype = read_header(stream)
     if dtype.kind not in "fiu":
-        raise RequestError(400, f"the array is of {dtype}; send numbers, such as float64")
+        raise RequestError(400, f"the array has the type {dtype}; send numbers, such as float64")
     expected, found = math.prod(shape) * dtype.itemsize, len(body) - stream.tell()
     if expected != found:
-        raise RequestError(400, f"an array of {shape} {dtype} is {expected} bytes, not {found}")
+        raise RequestError(
+            400, f"an array of {dtype} in the shape {shape} has {expected} bytes, not {found}"
+        )
     order: Literal["F", "C"] = "F" if fortran_order else "C"
     return np.ndarray(shape, dtype, body, stream.tell(), order=order)
 
@@ -248,14 +250,14 @@ def _json(text: str, row: int | None = None) -> Any:
 
 
 def _array(rows: list[Any], text: str) -> Features:
-    """Turn rows of numbers into an array; text is what they were read from."""
+    """Turn rows of numbers into an array; text is the body that they come from."""
     if not rows:
         return np.empty((0, 0))
     try:
         array = np.array(rows)
     except (ValueError, OverflowError):
         raise _bad_row(rows) from None
-    # NumPy takes true for 1.0 where it stands among numbers.
+    # Among numbers, NumPy reads true as 1.0.
     booleans = "true" in text or "false" in text
     if array.ndim != 2 or array.dtype.kind not in "fiu" or booleans:
         raise _bad_row(rows)
@@ -264,13 +266,13 @@ def _array(rows: list[Any], text: str) -> Features:
 
 def _number(cell: str) -> float | str:
     try:
-        return float(cell.replace("_", "x"))  # Python's float() would read 1_0 as 10
+        return float(cell.replace("_", "x"))  # float() reads 1_0 as 10
     except ValueError:
         return cell
 
 
 def _bad_row(rows: list[Any]) -> RequestError:
-    """Find what is wrong with rows that make no array of numbers."""
+    """Return the problem of rows that are not an array of numbers."""
     for number, row in enumerate(rows, 1):
         if not isinstance(row, list):
             problem = f"row {number} is {_short(row)}; send each row as a list of numbers"
@@ -280,12 +282,12 @@ def _bad_row(rows: list[Any]) -> RequestError:
                 problem = f"row {number}, value {column} is {_short(value)}, not a number"
                 return RequestError(400, problem, number)
             if abs(value) > _LARGEST:
-                problem = f"row {number}, value {column} is beyond {_LARGEST:.3g}"
+                problem = f"row {number}, value {column} is too large; the limit is {_LARGEST:.3g}"
                 return RequestError(400, problem, number)
         if len(row) != len(rows[0]):
             problem = f"row {number} has {len(row)} values, but row 1 has {len(rows[0])}"
             return RequestError(400, problem, number)
-    return RequestError(400, "the rows make no table of numbers")
+    return RequestError(400, "the rows are not a table of numbers")
 
 
 def _short(value: Any) -> str:

@@ -1,8 +1,8 @@
 """The handler: how SageMaker's scikit-learn container loads the model and answers a request.
 
-The container calls model_fn once a process and transform_fn once a request; what travels, and in
-which formats, is in formats.py. A bad request is answered with a flask.Response: in AWS's image
-that is the only way to any status but an HTML page with 500
+The container calls model_fn once in each process, and transform_fn for each request. formats.py has
+the formats of requests and answers. A flask.Response answers a bad request: with AWS's image,
+everything else becomes an HTML page with status 500
 (https://github.com/aws/sagemaker-containers, _transformer.py).
 """
 
@@ -23,7 +23,7 @@ from formats import ENCODERS, JSON, RequestError, choose_accept, read_features
 
 @dataclass(frozen=True)
 class Model:
-    """A classifier and the names of what goes in and comes out of it."""
+    """A classifier, with the names of its features and classes."""
 
     classifier: Any
     feature_names: list[str]
@@ -34,8 +34,8 @@ class Model:
 def model_fn(model_dir: str) -> Model:
     """Load the model that metadata.json describes.
 
-    Raises ValueError where the file is not the one described: a pickle runs code when it is
-    loaded, so it is checked first.
+    Raises ValueError if metadata.json describes another file. A pickle runs code when it is loaded,
+    so the file is checked first.
     """
     folder = Path(model_dir)
     metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
@@ -45,7 +45,7 @@ def model_fn(model_dir: str) -> Model:
     if found != expected:
         raise ValueError(
             f"{file} has the SHA-256 {found}, but metadata.json says {expected}; "
-            "train again, so that both files are of one run"
+            "train again, so that both files come from the same run"
         )
     return Model(joblib.load(io.BytesIO(pickled)), metadata["feature_names"], metadata["classes"])
 
@@ -53,9 +53,9 @@ def model_fn(model_dir: str) -> Model:
 def transform_fn(model: Model, body: str | bytes, content_type: str, accept: str) -> Response:
     """Answer one request.
 
-    The status is 200, or 400 for a body that cannot be read, 406 for an answer that cannot be
-    given as asked, 415 for a content type that is not known; then the body is JSON with "error"
-    and, where it is about one, "row".
+    The status is 200. It is 400 for a body that cannot be read, 406 for a format that no answer has
+    and 415 for an unknown content type; then the body is JSON with "error", and with "row" if the
+    error is about one row.
     """
     try:
         answer_type = choose_accept(accept)

@@ -1,4 +1,4 @@
-"""What SageMaker would trip over in an archive, found before it is uploaded."""
+"""Inspection finds what would fail on SageMaker, before an archive is uploaded."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["RULES", "Container", "Finding", "Rule", "Severity", "inspect"]
 
 
 def inspect(archive: Path, container: Container, *, run: bool = True) -> list[Finding]:
-    """Return what is found in an archive that is to be deployed into a container.
+    """Return the findings about an archive that is deployed into a container.
 
-    It is read first, without running or writing anything of it. Then, unless run is False or an
-    error was found, it is loaded and asked its sample request, in a process of its own without a
-    network. More than a second of work is shown on standard error. Raises OSError where the
+    First the archive is read; nothing in it is run or written to disk. Then a process without a
+    network loads the model and answers the sample request, unless run is False or an error was
+    found. Work that takes more than a second is shown on standard error. Raises OSError if the
     archive cannot be read.
     """
     contents, findings = read_contents(archive)

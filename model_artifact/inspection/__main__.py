@@ -10,8 +10,8 @@ from model_artifact.inspection import RULES, Rule
 _INTRODUCTION = """\
 # What inspection finds
 
-`cdk synth` inspects the archive before it is uploaded: an error stops it, a warning is printed, and
-`-c inspect=off` skips it. This inspects it alone, and tells more:
+`cdk synth` inspects the archive before it is uploaded. An error stops the synth, a warning is
+printed, and `-c inspect=off` skips the inspection. These commands only inspect, and print more:
 
 ```sh
 python -m model_artifact inspect
@@ -26,18 +26,20 @@ If that finds no error, it is also run, unless told `--no-trial`: in the contain
 cloud has, as a process without a network and with the memory of the stage's instance, but as you
 and with this environment's packages.
 
-What was found is kept beside the archive, and found again when the archive, the stage, this
-environment or the inspection changes. With `--json` a finding has `id`, `severity`, `member`, `got`,
-`fix` and `figures`; the exit status is 1 if there is an error, 2 if nothing could be inspected.
+`cdk synth` keeps its findings in a file beside the archive. It inspects again when the archive, the
+stage, this environment or the inspection itself has changed. With `--json`, a finding has `id`,
+`severity`, `member`, `got`, `fix` and `figures`. The exit status is 1 if there is an error, and 2 if
+nothing could be inspected.
 
-What an image has is in `catalogue/image_contents.json`, with its sources. An image that is
-not there, such as one of your own, is not judged by what it has.
+`catalogue/image_contents.json` says what each image contains, with the sources. For an image that
+the file does not list, such as your own, inspection does not judge versions, imports and wheels.
 """
 
 _MEASURED = """\
-## What was measured of scikit-learn's versions
+## scikit-learn's versions, measured
 
-Eleven estimators, trained with one version, loaded with another, predictions on 569 rows compared:
+Eleven estimators were trained with one version and loaded with another, and their predictions on
+569 rows were compared:
 
 | trained with | loaded with | result |
 |---|---|---|
@@ -46,31 +48,31 @@ Eleven estimators, trained with one version, loaded with another, predictions on
 | 1.4.2 | 1.9.0 | 8 work; GradientBoosting and HistGradientBoosting do not load, SimpleImputer fails to predict |
 | 1.2.1 | 1.9.0 | 6 work; trees, forests, GradientBoosting and HistGradientBoosting do not load |
 
-Of nine, eight of them trees and what is made of trees:
+The same for nine estimators, of which eight are trees or consist of trees:
 
 | trained with | loaded with | result |
 |---|---|---|
-| 1.2.1 | 1.3.2, 1.4.2 | LogisticRegression works; none of the others does |
+| 1.2.1 | 1.3.2, 1.4.2 | LogisticRegression works; the other eight fail |
 | 1.3.2 | 1.4.2 | 5 work; DecisionTreeClassifier, RandomForestClassifier and HistGradientBoosting fail to predict, GradientBoosting does not load |
 
 ## What the containers call
 
-| images | called in `code/inference.py` | source |
+| images | functions in `code/inference.py` | source |
 |---|---|---|
-| scikit-learn, XGBoost | `model_fn(model_dir)`, which must be there; `transform_fn(model, body, content_type, accept)`, or some of `input_fn(body, content_type)`, `predict_fn(data, model)`, `output_fn(prediction, accept)` | sagemaker-scikit-learn-container and sagemaker-xgboost-container, `serving.py` |
-| PyTorch, MXNet, Hugging Face | the same, none of which must be there, and each with a further `context` if it has a parameter for it | sagemaker-inference-toolkit, `transformer.py`; sagemaker-huggingface-inference-toolkit, `handler_service.py` |
+| scikit-learn, XGBoost | `model_fn(model_dir)`, required; and either `transform_fn(model, body, content_type, accept)` or some of `input_fn(body, content_type)`, `predict_fn(data, model)`, `output_fn(prediction, accept)` | sagemaker-scikit-learn-container and sagemaker-xgboost-container, `serving.py` |
+| PyTorch, MXNet, Hugging Face | the same, all optional; each also gets a `context` if it has a parameter for it | sagemaker-inference-toolkit, `transformer.py`; sagemaker-huggingface-inference-toolkit, `handler_service.py` |
 | TensorFlow | `handler(data, context)`, or `input_handler(data, context)` and `output_handler(response, context)` | deep-learning-containers, `python_service.py` |
 """
 
 _TITLES = {
     "archive": "The file",
-    "member": "Its members",
-    "layout": "Where things lie",
+    "member": "The members",
+    "layout": "The layout",
     "script": "The script",
     "pickle": "Pickles",
     "sklearn": "Versions",
     "requirements": "Requirements",
-    "trial": "It runs",
+    "trial": "The trial",
 }
 
 
@@ -86,12 +88,12 @@ def document() -> str:
 
 
 def _title(rule: Rule) -> str:
-    # sklearn, numpy, python and xgboost are one chapter.
+    # sklearn, numpy, python and xgboost share a chapter.
     return _TITLES.get(rule.id.partition("-")[0], _TITLES["sklearn"])
 
 
 def _table(rules: Iterator[Rule]) -> Iterator[str]:
-    yield "| id | severity | what is looked at | else, on SageMaker |"
+    yield "| id | severity | what is checked | otherwise, on SageMaker |"
     yield "|---|---|---|---|"
     for rule in rules:
         yield f"| `{rule.id}` | {rule.severity.name.lower()} | {rule.about} | {rule.why} |"

@@ -1,4 +1,4 @@
-"""The sample request, asked of a model that is loaded: in every format, and many rows at once."""
+"""The sample request, sent to a loaded model: in every format, and with many rows at once."""
 
 from __future__ import annotations
 
@@ -20,45 +20,50 @@ MANY_ROWS = 1000
 ANSWER = rule(
     "trial-answer",
     Severity.ERROR,
-    f"{SAMPLE} is answered with status 200, in every format that the code names",
+    f"the model answers {SAMPLE} with status 200, in every format that the code names",
     "Callers get a ModelError.",
 )
 FORMATS = rule(
     "trial-formats",
     Severity.WARNING,
-    "the same rows get the same answer, whichever format they are sent in",
+    "the same rows get the same answer in every format",
     "A client that changes the format gets other predictions.",
 )
 NO_SAMPLE = rule(
     "trial-sample",
     Severity.INFO,
-    f"there is a sample request to ask: {SAMPLE}",
-    "Nothing; but whether the model answers is not tried before it is deployed.",
+    f"the archive has a sample request: {SAMPLE}",
+    "Nothing, but nobody tries the model's answers before the deployment.",
 )
 
 
 class Asked:
-    """The questions put to a model that is loaded, and what came of them."""
+    """The requests to a loaded model, and what they showed."""
 
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
         self.seconds: dict[int, float] = {}
-        """How long an answer takes, the median, by the number of rows."""
+        """The median time of an answer, by the number of rows."""
         self.formats: list[str] = []
-        """The content types that got the same answer."""
+        """The content types with the same answer."""
 
     def sample(self, contents: ArchiveContents) -> Iterator[Finding]:
-        """Ask the sample request, in every format that the code names."""
+        """Send the sample request in every format that the code names."""
         sample = contents.sources.get(SAMPLE)
         if sample is None:
             yield Finding(
-                NO_SAMPLE, SAMPLE, "there is none, so nothing was asked", "write a typical request"
+                NO_SAMPLE,
+                SAMPLE,
+                "the archive has no such file, so no request was tried",
+                "write a typical request into it",
             )
             return
         try:
             rows = rows_of(sample)
         except ValueError as error:
-            yield Finding(ANSWER, SAMPLE, f"it is not JSON: {error}", "write a typical request")
+            yield Finding(
+                ANSWER, SAMPLE, f"it is not JSON: {error}", "write a typical request as JSON"
+            )
             return
         first = self._serving.ask(sample, JSON, JSON)
         if problem := _problem(first, JSON):
@@ -83,15 +88,15 @@ class Asked:
                 yield Finding(
                     FORMATS,
                     SAMPLE,
-                    f"as {content_type} it is answered with {_short(answer.body)}, and as {JSON} "
-                    f"with {_short(first.body)}",
+                    f"the answer to {content_type} is {_short(answer.body)}, but the answer to "
+                    f"{JSON} is {_short(first.body)}",
                     "read every format into the same type of numbers, such as float64",
                 )
             else:
                 self.formats.append(content_type)
 
     def _measure(self, rows: Rows) -> None:
-        """Take the median of some answers, to one row and to many; for a second at the most."""
+        """Measure answers to one row and to many, for at most a second each."""
         for count in (1, MANY_ROWS):
             body = ENCODERS[JSON]((rows * count)[:count])
             until = time.monotonic() + 1
@@ -111,8 +116,8 @@ def _problem(answer: Answer, content_type: str) -> Finding | None:
     return Finding(
         ANSWER,
         SAMPLE,
-        f"as {content_type} it is answered with {status}{_short(answer.body)}",
-        "correct the handler, or the sample",
+        f"the request as {content_type} fails: {status}{_short(answer.body)}",
+        "correct the script or the sample",
     )
 
 

@@ -1,4 +1,4 @@
-"""The container that an archive is for, as far as inspection needs to know it."""
+"""The container that serves an archive: what inspection needs to know about it."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from catalogue.image_contents import ImageContents
 
 @dataclass(frozen=True)
 class Container:
-    """What an archive is deployed into."""
+    """The container that an archive is deployed into."""
 
     image: str
-    """The image's URI, or for one that only the account has, what tells it from others."""
+    """The image's URI, or another unique name if only the user's account has the image."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """The environment variables of the Model."""
     needs_script: bool = True
-    """Whether the container is told to run code/inference.py."""
+    """Whether the container has to run code/inference.py."""
     network_isolation: bool = False
-    """Whether the container can reach nothing at all."""
+    """Whether the container has no network at all."""
     egress: bool = True
     """Whether the container can reach a package index."""
     memory_bytes: int | None = None
-    """What an instance has, if that is known."""
+    """The memory of an instance, if it is known."""
     startup_seconds: int = 480
-    """How long the container may take until its first answered health check."""
+    """How long the container may take until it answers a health check."""
 
     @property
     def name(self) -> str:
@@ -36,7 +36,7 @@ class Container:
 
     @property
     def family(self) -> str:
-        """Whose contract code/inference.py must keep, or "" for that of an unknown image."""
+        """The framework that sets the contract of code/inference.py, or "" if it is unknown."""
         return image_contents.family(self.image)
 
     @property
@@ -46,5 +46,5 @@ class Container:
 
     @cached_property
     def contents(self) -> ImageContents | None:
-        """What the image has, or None for an image that is not known."""
+        """What the image contains, or None if that is not known."""
         return image_contents.image_contents(self.image)

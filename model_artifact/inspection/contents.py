@@ -1,4 +1,4 @@
-"""What an archive holds that inspection judges: read in one pass, without running any of it."""
+"""The parts of an archive that inspection judges, read in one pass; nothing of it is run."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from model_artifact.inspection.members import Members
 from model_artifact.inspection.pickle_files import Pickle
 
 MAX_SOURCE_BYTES = 1 << 17
-"""Of a Python module, a requirements file or a sample: more than anyone writes by hand."""
+"""The limit for a Python module, a requirements file or a sample: nobody writes more by hand."""
 
 MAX_SOURCES_BYTES = 1 << 23
-"""Of all of them. What is larger is not looked into: parsed, it takes a hundred times as much."""
+"""The limit for all of them. The rest is not read: parsing takes a hundred times the memory."""
 
 WHEELS = "code/wheels/"
 
 
 @dataclass
 class ArchiveContents:
-    """An archive's files, and what was read of those that matter."""
+    """An archive's files, and the content of those that matter."""
 
     archive: Path
     sizes: dict[str, int] = field(default_factory=dict)
-    """Every regular file by its name, in bytes."""
+    """The size of every regular file in bytes, by its name."""
     sources: dict[str, bytes] = field(default_factory=dict)
     """The text files of code/: modules, requirements and the sample request."""
     pickles: list[Pickle] = field(default_factory=list)
     xgboost_versions: dict[str, tuple[int, int, int]] = field(default_factory=dict)
-    """The version of XGBoost that wrote a model file."""
+    """The version of XGBoost that wrote each model file."""
     xgboost_binaries: list[str] = field(default_factory=list)
-    """Model files in the format that XGBoost had before JSON and UBJSON."""
+    """Model files in XGBoost's old format, from before JSON and UBJSON."""
 
     @property
     def modules(self) -> set[str]:
-        """The top-level modules and packages that code/ has."""
+        """The top-level modules and packages in code/."""
         parts = [name.split("/") for name in self.sizes if name.startswith("code/")]
         return {part[1].removesuffix(".py") for part in parts if part[-1].endswith(".py")}
 
 
 def read_contents(archive: Path) -> tuple[ArchiveContents, list[Finding]]:
-    """Read an archive, and say what is wrong with its form."""
+    """Read an archive, and return its contents and the problems of its form."""
     contents, members = ArchiveContents(archive), Members()
 
     def read(name: str, size: int, file: BinaryIO) -> None:
@@ -54,7 +54,7 @@ def read_contents(archive: Path) -> tuple[ArchiveContents, list[Finding]]:
                 contents.sources[name] = file.read()
                 file.seek(0)
         if name.startswith(WHEELS):
-            return  # pip's, whatever is in them
+            return  # only pip opens them
         found = list(pickle_files.read(name, size, file))
         contents.pickles += found
         file.seek(0)

@@ -1,4 +1,4 @@
-"""What inspection can find: each rule by a stable id, and one thing found by it."""
+"""What inspection can find: the rules, each with a stable id, and the findings."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True)
 class Rule:
-    """One kind of problem; docs/inspection.md is made of these."""
+    """One kind of problem; docs/inspection.md is generated from the rules."""
 
     id: str
     severity: Severity
     about: str
-    """What is looked at."""
+    """What is checked."""
     why: str
-    """What would happen on SageMaker."""
+    """What happens on SageMaker otherwise."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class Finding:
 
     rule: Rule
     member: str
-    """The archive's member that it is about; empty where it is about the whole."""
+    """The member of the archive; empty if the finding is about the whole archive."""
     got: str
     """What was found there."""
     fix: str = ""
-    """What to do about it; empty where nothing is to be done."""
+    """What to do about it; empty if nothing has to be done."""
     figures: Mapping[str, Any] = field(default_factory=dict)
-    """The same for programs, where there is more than the sentence says."""
+    """Figures for programs, if there are more than the sentence says."""
 
     def __str__(self) -> str:
         parts = [self.rule.severity.name.lower(), self.member, f"{self.got} [{self.rule.id}]"]
@@ -51,7 +51,7 @@ class Finding:
         return f"{line}; {self.fix}" if self.fix else line
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON has it; from_json reads it again."""
+        """Return the finding as JSON values, which from_json reads."""
         return {
             "id": self.rule.id,
             "severity": self.rule.severity.name.lower(),
@@ -69,7 +69,7 @@ class Finding:
 
 
 RULES: dict[str, Rule] = {}
-"""Every rule by its id, in the order in which inspection goes through an archive."""
+"""The rules by their ids, in the order in which inspection checks them."""
 
 
 def rule(id: str, severity: Severity, about: str, why: str) -> Rule:

@@ -1,4 +1,4 @@
-"""Which modules a container can import: its image's, the requirements' and those of code/."""
+"""Which modules a container can import: from its image, the requirements and code/."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Offer(Enum):
     UNSURE = "unsure"
 
 
-# What newer versions of Python no longer have (PEP 594, PEP 632; each version's "What's new").
+# Modules that newer versions of Python removed (PEP 594, PEP 632; each version's "What's new").
 _REMOVED = {
     "3.12": {"asynchat", "asyncore", "distutils", "imp", "smtpd"},
     "3.13": {
@@ -33,11 +33,12 @@ _REMOVED = {
         *("telnetlib", "uu", "xdrlib"),
     },
 }
-# And what only newer ones have.
+# Modules that only newer versions have.
 _ADDED = {"3.9": {"graphlib", "zoneinfo"}, "3.11": {"tomllib"}, "3.14": {"annotationlib"}}
 
 
-# What cannot be missing where these are, in images whose list of packages is not complete.
+# An image with one of these packages also has the packages after it, even if its list of packages
+# is not complete.
 _IMPLIED = {
     "sagemaker-containers": ("flask", "werkzeug", "gunicorn", "gevent", "boto3", "requests"),
     "scikit-learn": ("numpy", "scipy", "joblib", "threadpoolctl"),
@@ -48,25 +49,25 @@ _IMPLIED = {
 
 
 class Imports:
-    """What can be imported in a container, by the names of modules."""
+    """The modules that a container can import."""
 
     def __init__(
         self, container: Container, requirements: Iterable[str], modules: Iterable[str]
     ) -> None:
-        """Take the distributions that the requirements name, and the modules that code/ has."""
+        """Take the distributions that the requirements name, and the modules in code/."""
         self._image = container.contents
         self._requirements = {canonicalize_name(name) for name in requirements}
         self._modules = set(modules)
 
     def has(self, module: str) -> bool:
-        """Tell whether a module, or the package that it is in, is one of code/'s."""
+        """Tell whether code/ has a module, or the package that contains it."""
         return _top(module) in self._modules
 
     def offers(self, module: str) -> Offer:
         """Tell whether a module can be imported, by its full name.
 
-        It cannot be told of a package that the requirements' own requirements may bring, nor of
-        an image whose list of packages is not complete.
+        The answer is UNSURE if a dependency of the requirements may bring the module, or if the
+        image's list of packages is not complete.
         """
         if self.has(module) or _top(module) in _standard_library(self._image):
             return Offer.YES
@@ -95,7 +96,7 @@ def _standard_library(image: ImageContents | None) -> set[str]:
 
 
 def _distributions(module: str) -> set[str]:
-    """Return the names of the distributions that may bring a module."""
+    """Return the names of the distributions that may contain a module."""
     parts = module.split(".")
     known = (_import_names().get(".".join(parts[:count])) for count in range(len(parts), 0, -1))
     named = next((names for names in known if names), [])
@@ -116,7 +117,7 @@ def _import_names() -> Mapping[str, list[str]]:
 
 @cache
 def _installed() -> Mapping[str, list[str]]:
-    """Return what this environment's own packages say about themselves."""
+    """Return which distributions bring which modules in this environment."""
     return packages_distributions()
 
 

@@ -1,7 +1,7 @@
-"""Is it harmless to import this, and to call it, for who loads a pickle?
+"""Is it harmless to import and call what a pickle names?
 
-Nothing outside the lists below is held for harmless. They name what the libraries write that
-models are made with, as seen in pickles of theirs.
+Only what the lists below name is harmless. They come from pickles that the usual libraries for
+models wrote.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from model_artifact.inspection.pickle_values import Global
 
 
 class Judgement(Enum):
-    """What there is to say of a global of a pickle."""
+    """What inspection says of a global in a pickle."""
 
     HARMLESS = "harmless"
     UNKNOWN = "unknown"
     DANGEROUS = "dangerous"
     OBSCURE = "obscure"
-    """It cannot be told what it is."""
+    """Nobody can tell which global it is."""
 
 
 def judge(found: Global) -> Judgement:
-    """Judge a global, as one that is not only imported but called."""
+    """Judge a global that is imported and then called."""
     module, name = found
     if module == "?" or name.endswith("?") or module == "copyreg extension":
         return Judgement.OBSCURE
@@ -35,14 +35,14 @@ def judge(found: Global) -> Judgement:
         return Judgement.DANGEROUS
     if str(found) in _HARMLESS or any(pattern.fullmatch(str(found)) for pattern in _PATTERNS):
         return Judgement.HARMLESS
-    # A class of a library that models are made with: an instance is made, and given its state.
+    # A class of a usual library: the pickle makes an instance and sets its state.
     if top in _LIBRARIES and re.fullmatch(r"_?[A-Z]\w*(\.[A-Z]\w*)*", name):
         return Judgement.HARMLESS
     return Judgement.UNKNOWN
 
 
-# Modules with which a pickle has no business: they run programs or code, open files, reach a
-# network, import modules, or load further pickles.
+# Modules that no pickle of a model needs: they run programs or code, open files, reach a network,
+# import modules, or load further pickles.
 _DANGEROUS_MODULES = frozenset(
     {
         *("os", "posix", "nt", "posixpath", "ntpath", "genericpath", "shutil", "tempfile", "glob"),
@@ -78,7 +78,7 @@ _DANGEROUS = frozenset(
         *("cloudpickle.load", "cloudpickle.loads", "dill.load", "dill.loads"),
     }
 )
-# A dotted name that passes through a module on its way: sklearn.base "os.system".
+# A dotted name that leads through another module: sklearn.base "os.system".
 _LEADS_OUT = re.compile(
     r"\.(os|sys|subprocess|socket|shutil|importlib|builtins|ctypes|runpy|__import__|__globals__|"
     r"__builtins__|__subclasses__|__class__|__dict__|__getattribute__|__reduce\w*|eval|exec|system|"
@@ -120,7 +120,7 @@ _HARMLESS = frozenset(
 _PATTERNS = [
     re.compile(pattern)
     for pattern in (
-        # How NumPy makes its arrays, scalars, generators and functions anew.
+        # How NumPy rebuilds its arrays, scalars, generators and functions.
         r"numpy\.(_core|core)\.(multiarray|_multiarray_umath)\.(_reconstruct|scalar)",
         r"numpy\.(_core|core)\.numeric\._frombuffer",
         r"numpy\.(_core|core)\._internal\._convert_to_stringdtype_kwargs",

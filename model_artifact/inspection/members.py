@@ -1,6 +1,6 @@
-"""An archive's members, read one after the other without writing anything and in little memory.
+"""An archive's members, read one after the other in little memory; nothing is written to disk.
 
-The archive may be anybody's: what its headers announce is checked before it is read.
+The archive may be hostile: the sizes in its headers are checked before the content is read.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from model_artifact.progress import Progress
 MAX_MEMBERS = 100_000
 MAX_RATIO = 200
 RATIO_COUNTS_FROM_BYTES = 16 * 1024**2
-"""Unpacked bytes a packed byte: model files reach 10, a decompression bomb 1,000."""
+"""MAX_RATIO counts from this size on. Model files unpack to 10 times their size, bombs to 1,000."""
 
 MAX_NAMES_CHARACTERS = 1 << 24
-"""Of all names together, with those of the folders that they lie in: they are held in memory."""
+"""The limit for all names together, with those of their folders: memory holds them all."""
 
 MAX_HEADER_BYTES = 1 << 20
-"""What one member's header may take: long names and pax records lie in it, and are read whole."""
+"""The limit for one member's header: tarfile reads its long names and pax records whole."""
 
 UNREADABLE = rule(
     "archive-unreadable",
     Severity.ERROR,
-    "the file is a gzipped tar archive, whole",
-    "SageMaker fails the endpoint after the upload: «Failed to extract model data archive».",
+    "the file is a complete gzipped tar archive",
+    "The endpoint fails after the upload: «Failed to extract model data archive».",
 )
 BOMB = rule(
     "archive-bomb",
     Severity.ERROR,
-    f"it has at most {MAX_MEMBERS:,} members, with names of no more than "
-    f"{MAX_NAMES_CHARACTERS:,} characters, and unpacks to at most {MAX_RATIO} times its size",
+    f"the archive has at most {MAX_MEMBERS:,} members, all names together have at most "
+    f"{MAX_NAMES_CHARACTERS:,} characters, and it unpacks to at most {MAX_RATIO} times its size",
     "The instance's disk fills up before the container starts.",
 )
 UNSAFE_NAME = rule(
     "member-name",
     Severity.ERROR,
-    "every member is named by a plain relative path: not absolute, without `..`, empty parts, "
-    "backslashes and control characters",
-    "It is unpacked somewhere else than it says, over another file, or not at all.",
+    "every member's name is a plain relative path, without `..`, empty parts, backslashes or "
+    "control characters",
+    "The member is unpacked to another place, over another file, or not at all.",
 )
 UNSAFE_KIND = rule(
     "member-kind",
@@ -58,34 +58,33 @@ UNSAFE_KIND = rule(
 DUPLICATE = rule(
     "member-duplicate",
     Severity.ERROR,
-    "no name is there twice, and none lies beneath a file",
-    "Which of the two the container gets depends on who unpacks it.",
+    "no name occurs twice, and no member lies below a file",
+    "The program that unpacks the archive decides which of the two the container gets.",
 )
 CASE_COLLISION = rule(
     "member-case",
     Severity.WARNING,
-    "no two names differ in upper and lower case alone",
-    "On macOS and Windows one overwrites the other, so the model is not the one that was tried.",
+    "no two names differ only in upper and lower case",
+    "On macOS and Windows one file overwrites the other, so you try another model than you deploy.",
 )
 
 Read = Callable[[str, int, BinaryIO], None]
-"""Called with a member's name, its size in bytes and its content."""
+"""A function that takes a member's name, its size in bytes and its content."""
 
 
 class Members:
-    """The members of an archive: their names and sizes, once `read` has gone through it."""
+    """The members of an archive: their names and sizes, after `read` has finished."""
 
     def __init__(self) -> None:
         self.sizes: dict[str, int] = {}
-        """The regular files, by their names, in bytes."""
+        """The sizes of the regular files in bytes, by their names."""
         self._folders: set[str] = set()
         self._characters = 0
 
     def read(self, archive: Path, read: Read) -> Iterator[Finding]:
-        """Go through an archive once, have its files read, and yield what is wrong with it.
+        """Go through an archive once, call `read` for each file, and yield the problems.
 
-        After a finding that makes the rest meaningless (a broken archive, a bomb) nothing more is
-        read.
+        Reading ends at a finding that makes the rest meaningless: a broken archive or a bomb.
         """
         packed_bytes = archive.stat().st_size
         unpacked_bytes = count = 0
@@ -102,7 +101,9 @@ class Members:
                         problems = list(self._add(member))
                         yield from problems
                         if self._characters > MAX_NAMES_CHARACTERS:
-                            yield _too_many("names are too long")
+                            yield _too_many(
+                                f"names with more than {MAX_NAMES_CHARACTERS:,} characters together"
+                            )
                             return
                         if member.isreg() and not problems:
                             with cast("BinaryIO", tar.extractfile(member)) as content:
@@ -112,20 +113,20 @@ class Members:
             yield Finding(
                 UNREADABLE,
                 "",
-                f"it is no whole tar.gz archive: {error}",
-                "pack it again, with `tar czf model.tar.gz -C FOLDER .`",
+                f"this is not a complete tar.gz archive: {error}",
+                "pack the files again, with `tar czf model.tar.gz -C FOLDER .`",
             )
         yield from self._case_collisions()
 
     def _add(self, member: tarfile.TarInfo) -> Iterator[Finding]:
-        """Take a member's name up, and yield what is wrong with its name or its kind."""
+        """Add a member's name, and yield the problems of its name or kind."""
         shown = _printable(member.name)
         if not (member.isreg() or member.isdir()) or member.issparse():
             yield Finding(
                 UNSAFE_KIND,
                 shown,
                 f"it is {_KINDS.get(member.type, 'neither a regular file nor a folder')}",
-                "put a copy of the file in its place",
+                "replace it by a copy of the file",
             )
             return
         name = _plain(member.name)
@@ -141,7 +142,10 @@ class Members:
         taken = name in self.sizes or (member.isreg() and name in self._folders)
         if taken or parents & self.sizes.keys():
             yield Finding(
-                DUPLICATE, shown, "it is there twice, or beneath a file", "keep one of the two"
+                DUPLICATE,
+                shown,
+                "the name occurs twice, or lies below a file",
+                "keep one of the two",
             )
             return
         self._characters += len(name) + sum(map(len, parents - self._folders))
@@ -157,13 +161,16 @@ class Members:
             other = seen.setdefault(name.casefold(), name)
             if other != name:
                 yield Finding(
-                    CASE_COLLISION, name, f"{other} differs in case alone", "rename one of them"
+                    CASE_COLLISION,
+                    name,
+                    f"{other} differs only in upper and lower case",
+                    "rename one of them",
                 )
 
 
 @contextmanager
 def unpacked_stream(archive: Path, what: str) -> Iterator[BinaryIO]:
-    """Open what a gzip file holds, and say on standard error how far it is read."""
+    """Open the content of a gzip file, and show on standard error how much of it is read."""
     with archive.open("rb") as file:
         watched = _Watched(file, archive.stat().st_size, what)
         with igzip.IGzipFile(fileobj=watched) as unpacked:  # type: ignore[no-untyped-call]
@@ -172,7 +179,7 @@ def unpacked_stream(archive: Path, what: str) -> Iterator[BinaryIO]:
 
 
 class _Watched(io.RawIOBase):
-    """A file that says how far it has been read."""
+    """A file that shows how much of it is read."""
 
     def __init__(self, file: BinaryIO, size_bytes: int, what: str) -> None:
         self._file, self._size_bytes = file, size_bytes
@@ -194,15 +201,15 @@ class _Watched(io.RawIOBase):
 
 
 class _Bounded:
-    """A file that tarfile reads headers from, but no more than MAX_HEADER_BYTES for one.
+    """A file that gives tarfile at most MAX_HEADER_BYTES for one header.
 
-    A header of some bytes may announce gigabytes of name, which tarfile would read at once.
+    A small header may announce a name of gigabytes, which tarfile would read at once.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.left: int | None = MAX_HEADER_BYTES
-        """How many bytes may still be read; None outside of a header."""
+        """How many bytes of the header may still be read; None outside a header."""
         self.last = b""
         self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
 
@@ -216,7 +223,7 @@ class _Bounded:
 
 
 def _next(tar: tarfile.TarFile, file: _Bounded) -> tarfile.TarInfo | None:
-    """Read the next header, and forget the one before, which tarfile would keep."""
+    """Read the next header, and drop the one before, which tarfile would keep."""
     file.left = MAX_HEADER_BYTES
     member = tar.next()
     file.left = None
@@ -225,34 +232,36 @@ def _next(tar: tarfile.TarFile, file: _Bounded) -> tarfile.TarInfo | None:
 
 
 def _check_end(last: bytes, unpacked: BinaryIO) -> None:
-    """Read on behind the last member, to the checksum of the whole.
+    """Read from the last member to the end, where gzip checks the checksum of the whole.
 
-    tarfile takes a damaged header, and an archive that is cut off between two members, for the
-    end, but behind that there is nothing but zeros.
+    A damaged header, or a cut between two members, looks like the end to tarfile. After the real
+    end only zeros follow.
     """
     if not last:
-        raise tarfile.ReadError("it ends too soon")
+        raise tarfile.ReadError("the file ends too soon")
     while last:
         if last.strip(b"\0"):
-            raise tarfile.ReadError("a header in it is damaged")
+            raise tarfile.ReadError("a header is damaged")
         last = unpacked.read(1 << 20)
 
 
 def _bomb(count: int, unpacked_bytes: int, packed_bytes: int) -> Finding | None:
     if count > MAX_MEMBERS:
-        return _too_many(f"members are more than {MAX_MEMBERS:,}")
+        return _too_many(f"more than {MAX_MEMBERS:,} members")
     if unpacked_bytes > max(RATIO_COUNTS_FROM_BYTES, MAX_RATIO * packed_bytes):
         return Finding(
             BOMB,
             "",
-            f"{packed_bytes:,} bytes unpack to {unpacked_bytes:,} or more, over {MAX_RATIO} times",
-            "do not deploy it if it is not yours; else leave out the file that is all the same",
+            f"the archive's {packed_bytes:,} bytes unpack to {unpacked_bytes:,} or more, which is "
+            f"over {MAX_RATIO} times its size",
+            "do not deploy an archive that is not yours; in your own, remove the repetitive file",
         )
     return None
 
 
 def _too_many(what: str) -> Finding:
-    return Finding(BOMB, "", f"its {what}", "pack fewer, larger files, with shorter names")
+    fix = "pack fewer and larger files, with shorter names"
+    return Finding(BOMB, "", f"the archive has {what}", fix)
 
 
 def _plain(name: str) -> str:

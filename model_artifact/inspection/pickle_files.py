@@ -1,7 +1,8 @@
-"""Pickles, wherever they lie in an archive, read without being run.
+"""The pickles in an archive, found anywhere and read without being run.
 
-A pickle is a program. It is found by its content, not by its name: by itself, compressed as joblib
-does, in PyTorch's and NumPy's zip files, and behind the header of a NumPy array of objects.
+A pickle is a program. Its content shows that a file is a pickle, not its name. A pickle may be a
+file of its own, be compressed by joblib, lie in a zip file of PyTorch or NumPy, or follow the
+header of a NumPy array of objects.
 """
 
 from __future__ import annotations
@@ -36,28 +37,28 @@ _BROKEN = (
     *(OSError, EOFError, ValueError, RuntimeError, NotImplementedError),
     *(zlib.error, lzma.LZMAError, zipfile.BadZipFile),
 )
-"""What reading compressed files raises for those that are damaged, or encrypted."""
+"""The exceptions that damaged or encrypted files raise when they are read."""
 
 
 @dataclass
 class Pickle:
-    """What loading a pickle would do."""
+    """What happens when a pickle is loaded."""
 
     where: str
-    """The archive's member that it is, or MEMBER!NAME in a zip file."""
+    """The archive's member, or MEMBER!NAME in a zip file."""
     globals: dict[Global, None] = field(default_factory=dict)
-    """What it would import, in that order."""
+    """What it imports, in that order."""
     estimators: set[tuple[str, str]] = field(default_factory=set)
-    """The classes of scikit-learn's estimators in it, and the versions that they are of."""
+    """The classes of scikit-learn's estimators in it, each with its version."""
     code_arguments: set[int] = field(default_factory=set)
-    """With how many arguments it would make code objects, which differs from Python to Python."""
+    """The numbers of arguments of its code objects, which differ between versions of Python."""
     blobs: list[bytes] = field(default_factory=list)
-    """The ends of the large bytes objects in it."""
+    """The beginning and end of each large bytes object in it."""
     problem: str | None = None
-    """Why it could not be read to its end."""
+    """The reason why it could not be read to its end."""
 
     def imported(self, found: Global) -> None:
-        """Note what would be imported."""
+        """Note an import."""
         if len(self.globals) < _MAX_GLOBALS:
             self.globals[found] = None
 
@@ -72,7 +73,7 @@ class Pickle:
             self.code_arguments.add(len(arguments))
 
     def carried(self, ends: bytes) -> None:
-        """Note the ends of a large bytes object."""
+        """Note the beginning and end of a large bytes object."""
         if len(self.blobs) < _MAX_BLOBS:
             self.blobs.append(ends)
 
@@ -81,7 +82,7 @@ _RECONSTRUCTOR = Global("copyreg", "_reconstructor")  # protocols 0 and 1
 
 
 def read(name: str, size: int, file: BinaryIO) -> Iterator[Pickle]:
-    """Read the pickles that a member is, or has in it."""
+    """Read the pickles in a member, which may be a pickle itself."""
     head = file.read(64)
     file.seek(0)
     if head.startswith(b"PK\x03\x04"):
@@ -96,8 +97,8 @@ def read(name: str, size: int, file: BinaryIO) -> Iterator[Pickle]:
 
 def _read_one(name: str, file: Stream) -> Iterator[Pickle]:
     found = Pickle(name)
-    # What reads a file may load several pickles from it, one behind the other, as PyTorch once did;
-    # what comes after the first need not be one.
+    # A library may load several pickles from one file, one after the other, as PyTorch once did.
+    # The bytes after the first pickle may be something else.
     for number in range(_MAX_PICKLES):
         try:
             read_pickle(file, found)
@@ -109,34 +110,34 @@ def _read_one(name: str, file: Stream) -> Iterator[Pickle]:
                 found.problem = str(error)
             break
     else:
-        found.imported(Global("?", f"more than {_MAX_PICKLES:,} pickles lie in it"))
-    # Bytes that happen to begin like an opcode or two are no pickle.
+        found.imported(Global("?", f"the file has more than {_MAX_PICKLES:,} pickles"))
+    # Other files may begin like an opcode or two by chance.
     if found.globals or name.lower().endswith(_SUFFIXES):
         yield found
 
 
 def _read_array(name: str, file: BinaryIO, behind: Stream) -> Iterator[Pickle]:
-    """Read what lies behind the header of a file of NumPy's, if it is a pickle."""
+    """Read the pickle behind the header of a NumPy file, if one follows."""
     head = file.read(12)
     major = head[6] if len(head) == 12 else 0
     if major not in (1, 2, 3):
         return
     length = int.from_bytes(head[8:10] if major == 1 else head[8:12], "little")
     if length > _MAX_HEADER_BYTES:
-        yield Pickle(name, {Global("?", f"its header has {length:,} bytes"): None})
+        yield Pickle(name, {Global("?", f"the header of the array has {length:,} bytes"): None})
         return
     file.seek(10 if major == 1 else 12)
-    if b"O" in file.read(length):  # the only way in which a header has this letter
+    if b"O" in file.read(length):  # only the type "object" puts this letter into a header
         yield from _read_one(name, behind)
 
 
 def _read_zip(name: str, file: BinaryIO) -> Iterator[Pickle]:
-    """Read the pickles of a zip file: PyTorch's, NumPy's .npz."""
+    """Read the pickles of a zip file, such as PyTorch's and NumPy's .npz."""
     try:
         with zipfile.ZipFile(cast("BinaryIO", _Limited(file))) as archive:
             entries = archive.infolist()
             if len(entries) > _MAX_ZIP_MEMBERS:
-                many = f"a zip file of more than {_MAX_ZIP_MEMBERS:,} members"
+                many = f"the zip file has more than {_MAX_ZIP_MEMBERS:,} members"
                 yield Pickle(name, {Global("?", many): None})
                 return
             for entry in entries:
@@ -146,7 +147,7 @@ def _read_zip(name: str, file: BinaryIO) -> Iterator[Pickle]:
 
 
 def _read_in_zip(name: str, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[Pickle]:
-    """Read the pickle that a member of a zip file is, if it is one; others may be damaged."""
+    """Read one member of a zip file, even if other members are damaged."""
     where = f"{name}!{entry.filename}"
     limit = _MAX_RATIO * max(entry.compress_size, 1 << 16)
     try:
@@ -164,7 +165,7 @@ def _read_in_zip(name: str, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) ->
 
 
 class _Limited:
-    """A file of which no more than a directory's size is read at once, as a damaged one may ask."""
+    """A file that reads at most a directory's size at once; a damaged zip file may ask for more."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -175,12 +176,12 @@ class _Limited:
             min(size, _MAX_ZIP_DIRECTORY_BYTES) if size >= 0 else _MAX_ZIP_DIRECTORY_BYTES
         )
         if len(data) == _MAX_ZIP_DIRECTORY_BYTES:
-            raise zipfile.BadZipFile(f"its directory has {len(data):,} bytes or more")
+            raise zipfile.BadZipFile(f"the directory has {len(data):,} bytes or more")
         return data
 
 
 class Decompressor(Protocol):
-    """What zlib, bz2 and lzma have in common."""
+    """The methods that the decompressors of zlib, bz2 and lzma share."""
 
     @property
     def eof(self) -> bool: ...  # noqa: D102
@@ -188,7 +189,7 @@ class Decompressor(Protocol):
 
 
 class _Decompressed:
-    """What a compressed pickle holds, read in little memory and up to a limit."""
+    """The content of a compressed pickle, read in little memory and up to a limit."""
 
     def __init__(
         self, file: BinaryIO, make: Callable[[], Decompressor] | None, limit_bytes: int
@@ -212,13 +213,13 @@ class _Decompressed:
                 return self.read(size if end < 0 else end + 1 - self._at)
 
     def _fill(self) -> bool:
-        """Make more ready; return whether there was more."""
+        """Read more, and return whether more came."""
         del self._ready[: self._at]
         self._at = 0
         more = self._decompress() if self._decompressor else self._file.read(_CHUNK_BYTES)
         self._left -= len(more)
         if self._left < 0:
-            raise ObscurePickleError(f"it unpacks to more than {_MAX_RATIO} times its size")
+            raise ObscurePickleError(f"the file unpacks to more than {_MAX_RATIO} times its size")
         self._ready += more
         return bool(more)
 
@@ -238,7 +239,7 @@ _CHUNK_BYTES = 1 << 16
 
 
 def _decompressor(head: bytes) -> Callable[[], Decompressor] | None:
-    """Tell how a file is compressed, as joblib does, by how it begins."""
+    """Tell from its first bytes how a file is compressed, as joblib does."""
     if head.startswith(b"\x1f\x8b"):
         return lambda: zlib.decompressobj(wbits=31)
     if head[:1] == b"\x78" and int.from_bytes(head[:2], "big") % 31 == 0:

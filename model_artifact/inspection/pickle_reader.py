@@ -1,10 +1,10 @@
-"""What a pickle would import and call, read from its opcodes without doing any of it.
+"""What a pickle imports and calls, read from its opcodes without doing any of it.
 
-Loading a pickle runs a program for a stack machine, and whatever functions it names. This is the
-same machine with nothing behind it: a function that would be imported is a Global, an object that
-would be made by calling it is a Call, and what names nothing is OPAQUE. It reads the numpy arrays
-that joblib writes between the opcodes, as joblib does. What a hostile pickle can make it hold in
-memory is bounded: what is let go is OPAQUE from then on, and an import by such a name is obscure.
+Loading a pickle runs a program for a stack machine, and any function that the program names. This
+is the same machine, but it imports and calls nothing: an import becomes a Global, a call becomes a
+Call, and a value that cannot be a name becomes OPAQUE. The machine reads the numpy arrays that
+joblib writes between the opcodes, as joblib does. A hostile pickle cannot fill the memory: beyond a
+limit values become OPAQUE, and an import with such a name is obscure.
 """
 
 from __future__ import annotations
@@ -32,64 +32,65 @@ from model_artifact.inspection.pickle_values import (
 )
 
 MAX_OPCODES = 200_000_000
-"""Some minutes of reading: more than this no model has."""
+"""Some minutes of reading; no model has more."""
 
 MAX_STACK = 10_000_000
-"""Objects on the stack: a set of so many items has them all there."""
+"""The limit of objects on the stack: the items of a set all lie there at once."""
 
 MAX_MARKS = 100_000
-"""Containers within each other."""
+"""The limit of containers within each other."""
 
 MAX_KEPT = 100_000
-"""Objects on the stack, and in the memo, that are kept; those after them are OPAQUE."""
+"""The limit of objects that the stack and the memo keep; all further ones are OPAQUE."""
 
 MAX_GLOBALS = 10_000
-"""Different imports; a model has some dozens."""
+"""The limit of different imports; a model has some dozens."""
 
 END_BYTES = 1 << 16
-"""How much of each end of a long bytes object is kept: what a model says about itself."""
+"""How much of the beginning and the end of a long bytes object is kept: there a model says its
+version."""
 
 _JOBLIB_ARRAY = Global("joblib.numpy_pickle", "NumpyArrayWrapper")
 
 
 class UnreadablePickleError(Exception):
-    """Bytes that are no pickle, or one that breaks off; the message says why."""
+    """Bytes that are not a pickle, or a pickle that breaks off; the message says why."""
 
 
 class ObscurePickleError(UnreadablePickleError):
-    """A pickle that may well load, but of which nobody can tell what it does then."""
+    """A pickle that may well load, but nobody can tell what it does then."""
 
 
 class Stream(Protocol):
-    """What a pickle is read from."""
+    """A file that a pickle is read from."""
 
     def read(self, size: int, /) -> bytes: ...  # noqa: D102
     def readline(self, size: int, /) -> bytes: ...  # noqa: D102
 
 
 class Listener(Protocol):
-    """Who is told what a pickle would do, as it is read; so also when the rest cannot be read."""
+    """An object that hears what a pickle does, while it is read and even if the rest is damaged."""
 
     def imported(self, found: Global, /) -> None:
-        """Something would be imported."""
+        """The pickle imports something."""
 
     def made(self, call: Call, /) -> None:
-        """An object would be made by a call; and once more, when it would be given its state."""
+        """The pickle makes an object by a call. Called again when the object gets its state."""
 
     def carried(self, ends: bytes, /) -> None:
-        """A bytes object of more than MAX_TEXT_BYTES: it, or its two ends."""
+        """The pickle has a long bytes object: ends is all of it, or its beginning and end."""
 
 
 def read_pickle(file: Stream, listener: Listener) -> None:
-    """Read one pickle, or one file of joblib's, from where file stands to the pickle's end.
+    """Read one pickle, or one file of joblib's, from file's position to the pickle's end.
 
-    Raises ObscurePickleError where only this reader gives up, and otherwise UnreadablePickleError.
+    Raises UnreadablePickleError, or ObscurePickleError if Python's own machine might read it.
     """
     _Machine(file, listener, arrays_follow=True).run()
 
 
 class _Machine:
-    """The stack machine of pickle, protocols 0 to 5 (pickletools has its opcodes)."""
+    """The stack machine of pickle, protocols 0 to 5 (the module pickletools lists its opcodes)."""
 
     def __init__(self, file: Stream, listener: Listener, *, arrays_follow: bool) -> None:
         self._file, self._listener = file, listener
@@ -108,7 +109,7 @@ class _Machine:
         try:
             self._run()
         except (IndexError, TypeError, ValueError) as error:
-            raise UnreadablePickleError("an opcode does not fit what is before it") from error
+            raise UnreadablePickleError("an opcode does not fit the values before it") from error
         finally:
             if self._getattrs:
                 self._listener.imported(GETATTR)
@@ -122,18 +123,18 @@ class _Machine:
                 if code == b"." and self._stack:
                     return
                 raise UnreadablePickleError(
-                    f"there is no opcode {code!r}" if code else "it ends too soon"
+                    f"the opcode {code!r} does not exist" if code else "it ends too soon"
                 )
             do, size = operation
             do(self._argument(size) if size else b"")
             if len(self._stack) > MAX_KEPT:
                 self._stack[-1] = OPAQUE
                 if len(self._stack) > MAX_STACK:
-                    raise ObscurePickleError(f"more than {MAX_STACK:,} objects are stacked")
+                    raise ObscurePickleError(f"its stack has more than {MAX_STACK:,} objects")
         raise ObscurePickleError(f"it has more than {MAX_OPCODES:,} opcodes")
 
     def _operations(self) -> dict[bytes, Any]:
-        """Return what each opcode does, and the size of its argument as pickletools has it."""
+        """Return each opcode's method, and the size of its argument from pickletools."""
         operations = {}
         for opcode in pickletools.opcodes:
             name = opcode.name
@@ -182,7 +183,7 @@ class _Machine:
     # The stack
 
     def _pass(self, _: bytes) -> None:
-        """Do nothing: PROTO, FRAME and the marks of buffers change no object."""
+        """Do nothing: PROTO, FRAME and the opcodes for buffers change no object."""
 
     def _pushing(self, value_of: Any) -> Any:
         def push(argument: bytes) -> None:
@@ -208,7 +209,7 @@ class _Machine:
 
     def _do_mark(self, _: bytes) -> None:
         if len(self._marked) == MAX_MARKS:
-            raise ObscurePickleError(f"more than {MAX_MARKS:,} containers lie in each other")
+            raise ObscurePickleError(f"it nests more than {MAX_MARKS:,} containers")
         self._marked.append(self._stack)
         self._stack = []
 
@@ -216,7 +217,7 @@ class _Machine:
         self._pop_marked()
 
     def _do_pop(self, _: bytes) -> None:
-        # Python's own machine pops a mark where nothing lies above it.
+        # Python's own machine pops a mark if nothing lies above it.
         if self._stack:
             self._stack.pop()
         else:
@@ -283,10 +284,10 @@ class _Machine:
     # The memo
 
     def _remember(self, index: int) -> None:
-        """Keep what is on top of the stack, if it may come to matter and there is room.
+        """Keep the top of the stack, while there is room.
 
-        Where there is none, the two newest strings have their place all the same: an import may
-        follow that makes names of them, and then they stay.
+        Without room, only the two newest strings are kept: the next import may use them as its
+        names. If it does, they stay.
         """
         value = self._stack[-1]
         room = MAX_KEPT - len(self._memo)
@@ -332,13 +333,13 @@ class _Machine:
     def _import(self, module: object, name: object) -> None:
         found = Global.of(module, name)
         if found == GETATTR:
-            self._getattrs += 1  # and told at the end, if what it gets was not told instead
+            self._getattrs += 1  # told at the end, unless a call shows what it gets
         elif found not in self._globals:
             if len(self._globals) == MAX_GLOBALS:
                 raise ObscurePickleError(f"it imports more than {MAX_GLOBALS:,} things")
             self._globals.add(found)
             self._listener.imported(found)
-            self._recent.clear()  # its names are kept, for further imports
+            self._recent.clear()  # so its names stay, for further imports
         self._stack.append(found)
 
     def _do_global(self, argument: bytes) -> None:
@@ -366,7 +367,7 @@ class _Machine:
         self._call(function, arguments)
 
     def _do_ext1(self, argument: bytes) -> None:
-        # An entry of copyreg's registry, which nobody can tell from outside the process.
+        # An entry of copyreg's registry, which nobody knows outside the process.
         self._import("copyreg extension", str(unsigned(argument)))
 
     _do_ext2 = _do_ext4 = _do_ext1
@@ -385,8 +386,8 @@ class _Machine:
                 self._import(owner.module, name)
                 return
         if not isinstance(function, Global):
-            # What a call has made is called: no library writes that.
-            function = Global("?", "the result of a call")
+            # No library writes a call of a call's result.
+            function = Global("?", "it calls the result of a call")
             self._listener.imported(function)
         made = Call(function, arguments if isinstance(arguments, tuple) else OPAQUE)
         self._listener.made(made)
@@ -396,7 +397,7 @@ class _Machine:
         (state,) = self._pop(1)
         made = self._stack[-1]
         if isinstance(made, Global):
-            self._listener.imported(Global("?", f"{made} is changed"))
+            self._listener.imported(Global("?", f"it changes {made}"))
         if not isinstance(made, Call):
             return
         if isinstance(state, tuple | dict):
@@ -409,12 +410,12 @@ class _Machine:
             made.state = made.state if isinstance(made.state, tuple) else None
 
     def _read_array(self, state: Any) -> None:
-        """Pass over the array whose description joblib has pickled: its bytes come next."""
+        """Skip the bytes of an array, which follow its pickled description."""
         try:
             item_bytes, has_objects = item_of(state["dtype"])
             size = prod(state["shape"]) * item_bytes
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise UnreadablePickleError("it describes an array as joblib does not") from error
+            raise UnreadablePickleError("its description of an array is not joblib's") from error
         if has_objects:
             _Machine(self._file, self._listener, arrays_follow=False).run()
             return

@@ -1,4 +1,4 @@
-"""What lies on the stack of a pickle's machine where nothing is imported, called or kept."""
+"""The values on the stack of a pickle's machine that imports and calls nothing."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 MAX_ITEMS = 32
-"""Of a tuple that is kept: arguments of functions, and shapes of arrays."""
+"""The longest tuple that is kept: arguments of a function, or the shape of an array."""
 
 MAX_TEXT_BYTES = 255
-"""Longer strings name nothing that could be imported."""
+"""Longer strings cannot be names of imports."""
 
 
 class Global(NamedTuple):
-    """Something that the pickle would import: a class, a function, anything in a module."""
+    """Something that the pickle imports: a class, a function, anything in a module."""
 
     module: str
     name: str
@@ -26,9 +26,9 @@ class Global(NamedTuple):
 
     @classmethod
     def of(cls, module: object, name: object) -> Global:
-        """Name a global, by "?" where the name is not known.
+        """Name a global; "?" stands for a part of the name that is not known.
 
-        What has a name of Python 2 gets that of today, as Python's own machine does.
+        Names of Python 2 become today's names, as in Python's own machine.
         """
         known = (
             module if isinstance(module, str) else "?",
@@ -44,12 +44,12 @@ DTYPE = Global("numpy", "dtype")
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """An object that calling a function would make."""
+    """An object that the pickle makes by calling a function."""
 
     function: Global
     arguments: object
     state: object = None
-    """What the object would be given as its attributes."""
+    """The attributes that the object gets afterwards."""
 
 
 class Opaque:
@@ -59,18 +59,18 @@ class Opaque:
 OPAQUE = Opaque()
 
 STATE_KEYS = frozenset({"shape", "dtype", "numpy_array_alignment_bytes", "_sklearn_version"})
-"""What is kept of a dict: how joblib describes an array, and of what version an estimator is."""
+"""The keys of a dict that are kept: the description of joblib's arrays, an estimator's version."""
 
 
 def kept(items: Sequence[Any]) -> object:
-    """Return a tuple as far as it is kept: nothing that has parts of its own."""
+    """Return a tuple without the items that have parts of their own."""
     if len(items) > MAX_ITEMS:
         return OPAQUE
     return tuple(item if isinstance(item, str | int | Global | None) else OPAQUE for item in items)
 
 
 def kept_in_dict(value: object) -> object:
-    """Return a value of a dict as far as it is kept."""
+    """Return a value of a dict if it is kept, else OPAQUE."""
     if isinstance(value, Call):
         return value if value.function == DTYPE else OPAQUE
     return OPAQUE if isinstance(value, dict) else value
@@ -79,19 +79,19 @@ def kept_in_dict(value: object) -> object:
 def item_of(dtype: object) -> tuple[int, bool]:
     """Return the size of an item of a numpy.dtype in bytes, and whether it has Python objects.
 
-    Raises ValueError, TypeError or IndexError for what is none.
+    Raises ValueError, TypeError or IndexError if dtype is something else.
     """
     if not isinstance(dtype, Call) or not isinstance(dtype.arguments, tuple):
         raise TypeError
     code = dtype.arguments[0]
     kind, size = code[0], int(code[1:])
-    # The flags are the last of the state; for dates and times that is something else.
+    # The flags are the last part of the state, except for dates and times.
     flags = dtype.state[-1] if isinstance(dtype.state, tuple) else 0
     return (4 * size if kind == "U" else size), kind == "O" or (kind == "V" and bool(flags & 1))
 
 
 def text(argument: bytes) -> object:
-    """Read a string, unless it is too long to name anything."""
+    """Read a string, unless it is too long to be a name."""
     if len(argument) > MAX_TEXT_BYTES:
         return OPAQUE
     return argument.decode("utf-8", "backslashreplace")
@@ -134,7 +134,7 @@ PUSHED: dict[str, Callable[[bytes], object]] = {
         text,
     ),
 }  # fmt: skip
-"""Opcodes that push a value, and what they make of their argument."""
+"""Opcodes that push a value, and how each reads it from its argument."""
 
 BYTES = ("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8")
-"""Opcodes that push bytes, which name nothing."""
+"""Opcodes that push bytes, which cannot be names."""

@@ -1,4 +1,4 @@
-"""Pickles: what loading them would import, and whether that is there, and harmless."""
+"""Pickles: what each imports when it is loaded, and whether that exists and is harmless."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ GLOBALS = rule(
     "pickle-globals",
     Severity.INFO,
     "what each pickle imports",
-    "Nothing: it is the list that the other rules judge.",
+    "Nothing: the other rules judge this list.",
 )
 DANGEROUS = rule(
     "pickle-dangerous",
     Severity.ERROR,
-    "no pickle imports what runs programs, opens files or reaches a network",
-    "Whoever made the file runs code of theirs under the endpoint's role.",
+    "no pickle imports anything that runs programs, opens files or reaches a network",
+    "The author of the file runs code with the rights of the endpoint's role.",
 )
 OBSCURE = rule(
     "pickle-obscure",
     Severity.ERROR,
-    "a pickle can be followed to its end, and every import of it is written out",
-    "What it would do cannot be told, and no library writes such a pickle.",
+    "inspection can follow every pickle to its end, and every import has a plain name",
+    "Nobody can tell what the pickle does, and no library writes such a pickle.",
 )
 MAIN = rule(
     "pickle-main",
     Severity.ERROR,
-    "no pickle needs a class or function of a notebook or a script that was run (`__main__`)",
+    "no pickle needs a class or function from the notebook or program that saved it (`__main__`)",
     "«Can't get attribute … on <module '__main__'>», and the health check never passes.",
 )
 MODULE_MISSING = rule(
@@ -44,20 +44,20 @@ MODULE_MISSING = rule(
 UNKNOWN = rule(
     "pickle-unknown",
     Severity.WARNING,
-    "a pickle imports only what is known to be harmless: classes of the usual libraries, and "
-    "modules of code/",
-    "Probably nothing; but nobody has looked at what these do when they are called.",
+    "every pickle imports only what is known to be harmless: classes of the usual libraries, and "
+    "modules in code/",
+    "Probably nothing, but nobody has checked what the other imports do when they are called.",
 )
 UNREADABLE = rule(
     "pickle-unreadable",
     Severity.WARNING,
     "every pickle can be read to its end",
-    "It does not load, or does what inspection does not see.",
+    "The pickle does not load, or it does something that inspection does not see.",
 )
 
 
 def check(contents: ArchiveContents, container: Container, imports: Imports) -> Iterator[Finding]:
-    """Yield what pickles would import, and what must not be, or cannot be, imported."""
+    """Yield what the pickles import, and which imports are forbidden or cannot work."""
     for found in sorted(contents.pickles, key=lambda each: each.where):
         named = sorted(map(str, found.globals))
         if named:
@@ -68,8 +68,8 @@ def check(contents: ArchiveContents, container: Container, imports: Imports) -> 
             yield Finding(
                 UNREADABLE,
                 found.where,
-                f"the rest of it cannot be read: {found.problem}",
-                "save the model again, in one piece, with joblib.dump or pickle.dump",
+                f"the rest of this pickle cannot be read: {found.problem}",
+                "save the model again with joblib.dump or pickle.dump",
             )
 
 
@@ -81,38 +81,42 @@ def _judged(member: str, each: Global, container: Container, imports: Imports) -
                 DANGEROUS,
                 member,
                 f"loading it would import {each}",
-                "do not load it, here or there; get the model from whom you trust, or save it "
-                "without this",
+                "do not load it anywhere; get the model from somebody whom you trust, or save your "
+                "own without this import",
             )
             return
         case Judgement.OBSCURE:
             yield Finding(
                 OBSCURE,
                 member,
-                f"it cannot be followed: {each.name if each.module == '?' else each}",
-                "do not load it if it is not yours; else save the model again with joblib.dump",
+                "inspection cannot follow this pickle: "
+                f"{each.name if each.module == '?' else f'it imports {each}'}",
+                "do not load it if it is not yours; save your own model again with joblib.dump",
             )
             return
         case Judgement.UNKNOWN if module in ("__main__", "__mp_main__"):
             yield Finding(
                 MAIN,
                 member,
-                f"it needs {each.name} of the program that saved it",
-                "move that into a module beside inference.py, import it from there when you train, "
-                "and save the model again",
+                f"it needs {each.name}, which only the program that saved it has",
+                f"move {each.name} into a module beside inference.py, import it from there in the "
+                "training, and save the model again",
             )
             return
         case Judgement.UNKNOWN if imports.has(module):
             pass
         case Judgement.UNKNOWN:
             yield Finding(
-                UNKNOWN, member, f"loading it would import {each}", "look at it, if it is not yours"
+                UNKNOWN,
+                member,
+                f"loading it would import {each}",
+                "if the file is not yours, check what this import does",
             )
     if imports.offers(module) is Offer.NO:
         yield Finding(
             MODULE_MISSING,
             member,
-            f"it needs {each}, and {module.partition('.')[0]} is not in {container.name}, the "
+            f"it needs {each}, but {module.partition('.')[0]} is not in {container.name}, the "
             "requirements or code/",
-            "put the module into code/, or name its package in code/requirements.txt",
+            "put the module into code/, or add its package to code/requirements.txt",
         )

@@ -1,8 +1,8 @@
-"""What was found in an archive, so that it is not inspected again while nothing has changed.
+"""A record of the findings, so that an unchanged archive is not inspected again.
 
-Beside model.tar.gz lies model.tar.gz.inspection.json: the findings, and a hash over all that they
-depend on: the archive's content, the container, the packages of this environment, and the
-inspection itself. Errors are not kept: they may be this machine's, and are to be seen anew.
+model.tar.gz.inspection.json lies beside model.tar.gz. It has the findings, and a hash over all that
+they depend on: the archive's content, the container, the packages of this environment, and the
+inspection itself. Errors are not kept: this machine may be their cause, so they are checked anew.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ _SOURCES = (Path(__file__).parent, Path(layout.__file__).parent)
 
 
 def remembered(archive: Archive, container: Container) -> Sequence[Finding] | None:
-    """Return what was found in this very archive for this very container, if it is known."""
+    """Return the findings for the same archive and container, or None if they are not known."""
     try:
         record = json.loads(_beside(archive).read_text(encoding="utf-8"))
         if record["of"] == _depends_on(archive, container):
             return [Finding.from_json(found) for found in record["findings"]]
-    except (OSError, ValueError, KeyError, TypeError):  # there is none, or none of ours
+    except (OSError, ValueError, KeyError, TypeError):  # no record, or a damaged one
         pass
     return None
 
 
 def remember(archive: Archive, container: Container, findings: Sequence[Finding]) -> None:
-    """Keep what was found, if no error is among it."""
+    """Keep the findings, unless one is an error."""
     if any(finding.rule.severity is Severity.ERROR for finding in findings):
         return
     record = {
         "of": _depends_on(archive, container),
         "findings": [finding.to_json() for finding in findings],
     }
-    # One that an interruption cuts off is no JSON, and so no record.
+    # An interruption may cut the file off. The rest is not JSON, so it is not used.
     _beside(archive).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
@@ -57,8 +57,8 @@ def _depends_on(archive: Archive, container: Container) -> str:
 
 @cache
 def _here() -> Sequence[str]:
-    """Return what tells this environment, and this inspection, from others."""
-    # NAME-VERSION.dist-info: importlib.metadata would read a file of each to say the same.
+    """Return what identifies this environment and this inspection."""
+    # NAME-VERSION.dist-info says enough; importlib.metadata would read a file for each package.
     packages = sorted({path.name for each in sys.path for path in Path(each).glob("*-info")})
     sources = hashlib.sha256()
     for path in sorted(path for folder in _SOURCES for path in folder.iterdir() if path.is_file()):

@@ -1,4 +1,4 @@
-"""code/requirements.txt: can the container install it when it starts, and always the same?"""
+"""code/requirements.txt: can the container install it, and always with the same result?"""
 
 from __future__ import annotations
 
@@ -20,79 +20,78 @@ INVALID = rule(
     "requirements-invalid",
     Severity.ERROR,
     "every line is a requirement or an option of pip",
-    "pip fails, and with it the start of every instance.",
+    "pip fails, so no instance starts.",
 )
 MISPLACED = rule(
     "requirements-misplaced",
     Severity.WARNING,
-    f"requirements.txt lies in code/: {REQUIREMENTS}",
+    "requirements.txt lies in code/",
     "The container does not install it.",
 )
 UNPINNED = rule(
     "requirements-unpinned",
     Severity.WARNING,
     "every requirement names one version, with ==",
-    "An instance that starts next month, by scaling or in place of one that died, gets another "
-    "version than the one that was tried.",
+    "An instance that starts next month, to scale out or to replace a failed one, may get another "
+    "version than you tried.",
 )
 ISOLATED = rule(
     "requirements-isolated",
     Severity.ERROR,
-    "under network isolation nothing has to be downloaded",
-    "pip finds no index, and the container exits.",
+    "with network isolation, no requirement has to be downloaded",
+    "pip reaches no index, and the container exits.",
 )
 NO_EGRESS = rule(
     "requirements-egress",
     Severity.ERROR,
-    "in a VPC without a way out nothing has to be downloaded",
+    "in a VPC that reaches no package index, no requirement has to be downloaded",
     "pip waits for an index that it cannot reach, and the health check times out.",
 )
 REPLACES = rule(
     "requirements-replaces",
     Severity.WARNING,
-    "no requirement is a package that the image has in another version",
-    "It takes the place of the image's, for the container's own server too: with a newer protobuf "
-    "scikit-learn's does not start.",
+    "no requirement asks for another version of a package that the image has",
+    "The container's own server gets the new version too: with a newer protobuf, the server of the "
+    "scikit-learn image does not start.",
 )
 WHEEL_MISSING = rule(
     "requirements-wheel-missing",
     Severity.ERROR,
-    f"with --no-index every requirement has its wheel in {WHEELS}",
+    f"with --no-index, every requirement has a wheel in {WHEELS}",
     "pip finds no matching distribution, and the container exits.",
 )
 WHEEL_UNFIT = rule(
     "requirements-wheel-unfit",
     Severity.ERROR,
     "every wheel is for the image's Python and platform",
-    "pip does not see it: no matching distribution.",
+    "pip ignores the wheel, finds no other, and the container exits.",
 )
 
 
 @dataclass
 class Requirements:
-    """What code/requirements.txt asks for."""
+    """The lines of code/requirements.txt, each with its number."""
 
     asked: list[tuple[int, Requirement]] = field(default_factory=list)
-    """The requirements, and their lines."""
     options: list[tuple[int, str]] = field(default_factory=list)
     invalid: list[tuple[int, str]] = field(default_factory=list)
-    """Lines that are neither, nor a path or a URL."""
+    """Lines that pip cannot read."""
     direct: list[tuple[int, str]] = field(default_factory=list)
-    """Lines that are a path, a URL or an -e of one."""
+    """Lines with a path or a URL, with or without -e."""
 
     @property
     def offline(self) -> bool:
-        """Whether pip is told to ask no index."""
+        """Whether an option tells pip to ask no index."""
         return any(option.split()[0] == "--no-index" for _, option in self.options)
 
     @property
     def names(self) -> set[str]:
-        """The distributions that are named."""
+        """The distributions that the requirements name."""
         return {canonicalize_name(requirement.name) for _, requirement in self.asked}
 
 
 def read(contents: ArchiveContents) -> Requirements:
-    """Read code/requirements.txt, if there is one."""
+    """Read code/requirements.txt, if the archive has it."""
     found = Requirements()
     for number, line in lines(contents.sources.get(REQUIREMENTS, b"")):
         text = _without_comment(line)
@@ -114,16 +113,19 @@ def read(contents: ArchiveContents) -> Requirements:
 def check(
     contents: ArchiveContents, container: Container, requirements: Requirements
 ) -> Iterator[Finding]:
-    """Yield what would keep the container from installing its requirements."""
+    """Yield what prevents the container from installing its requirements."""
     if REQUIREMENTS not in contents.sizes and "requirements.txt" in contents.sizes:
         yield Finding(
-            MISPLACED, "requirements.txt", "it lies at the archive's root", "move it into code/"
+            MISPLACED,
+            "requirements.txt",
+            "the file lies at the archive's root",
+            "move it into code/",
         )
     for number, text in requirements.invalid:
         yield Finding(
             INVALID,
             REQUIREMENTS,
-            f"line {number}: {text!r} is no requirement",
+            f"line {number}: {text!r} is not a requirement",
             "write NAME==VERSION",
         )
     for number, requirement in requirements.asked:
@@ -140,11 +142,17 @@ def check(
     elif requirements.asked or requirements.direct:
         if container.network_isolation:
             yield Finding(
-                ISOLATED, REQUIREMENTS, "it is to be downloaded, without a network", _VENDOR
+                ISOLATED,
+                REQUIREMENTS,
+                "the packages must be downloaded, but network isolation takes the network away",
+                _VENDOR,
             )
         elif not container.egress:
             yield Finding(
-                NO_EGRESS, REQUIREMENTS, "it is to be downloaded, without a way out", _VENDOR
+                NO_EGRESS,
+                REQUIREMENTS,
+                "the packages must be downloaded, but the container reaches no package index",
+                _VENDOR,
             )
 
 
@@ -155,15 +163,18 @@ def _replaced(number: int, requirement: Requirement, container: Container) -> It
         yield Finding(
             REPLACES,
             REQUIREMENTS,
-            f"line {number}: {requirement} is asked for, and {container.name} has {there}",
-            f"ask for {requirement.name}=={there}, or try it in an account before you rely on it",
+            f"line {number}: the file asks for {requirement}, but {container.name} has {there}",
+            f"ask for {requirement.name}=={there}, or try the new version on AWS first",
         )
 
 
 _VENDOR = (
-    "set model.vendor_requirements = true, which packs the wheels, or remove the file if the "
-    "image has all of it"
+    "set `vendor_requirements = true` for the model to pack the wheels, or remove the file if the "
+    "image has all packages"
 )
+
+
+_PACK = "set `vendor_requirements = true` for the model to pack the right wheels"
 
 
 def _is_pinned(requirement: Requirement) -> bool:
@@ -192,7 +203,7 @@ def _wheels(
                 member,
                 f"it is for {', '.join(sorted(map(str, tags)))}; {container.name} has Python "
                 f"{image.python} and glibc {image.glibc}",
-                "have it packed by model.vendor_requirements = true",
+                _PACK,
             )
     for number, requirement in requirements.asked:
         if requirement.marker and not requirement.marker.evaluate(_environment(image)):
@@ -205,8 +216,8 @@ def _wheels(
             yield Finding(
                 WHEEL_MISSING,
                 REQUIREMENTS,
-                f"line {number}: there is no wheel of {requirement} in {WHEELS}",
-                "have it packed by model.vendor_requirements = true",
+                f"line {number}: {WHEELS} has no wheel for {requirement}",
+                _PACK,
             )
 
 
@@ -218,7 +229,7 @@ def _environment(image: ImageContents | None) -> dict[str, str]:
 
 
 def _fitting(image: ImageContents, machine: str) -> set[Tag]:
-    """Return the tags of the wheels that an image's pip installs."""
+    """Return the tags of the wheels that the image's pip can install."""
     major, minor = map(int, image.glibc.split("."))
     platforms = [
         *(f"manylinux_{major}_{older}_{machine}" for older in range(minor, 4, -1)),

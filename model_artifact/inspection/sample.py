@@ -1,4 +1,4 @@
-"""The sample request, in each format that rows of numbers can be sent in."""
+"""The sample request, in each format for rows of numbers."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ JSON, JSON_LINES = "application/json", "application/jsonlines"
 CSV, NPY = "text/csv", "application/x-npy"
 
 Rows = list[list[float | None]]
-"""None is a value that is missing."""
+"""None stands for a missing value."""
 
 
 def rows_of(sample: bytes) -> Rows | None:
     """Return the rows of {"instances": [[...], ...]} or [[...], ...], if they are numbers or null.
 
-    Raises ValueError for what is not JSON.
+    Raises ValueError if the sample is not JSON.
     """
     document = json.loads(sample)
     rows = document.get("instances") if isinstance(document, dict) else document
@@ -34,7 +34,7 @@ def rows_of(sample: bytes) -> Rows | None:
 
 
 def claimed(sources: Iterable[bytes]) -> list[str]:
-    """Return the content types of ENCODERS that Python modules name, JSON first."""
+    """Return those content types of ENCODERS that Python modules name; JSON is always first."""
     named = {JSON}
     for source in sources:
         try:
@@ -66,7 +66,7 @@ def _to_csv(rows: Rows) -> bytes:
 
 
 def _to_npy(rows: Rows) -> bytes:
-    import numpy as np  # half as long as all other imports of a synth that inspects nothing anew
+    import numpy as np  # slow: half as long as all other imports of a synth
 
     stream = io.BytesIO()
     np.save(stream, np.array(rows, np.float64), allow_pickle=False)
@@ -79,4 +79,4 @@ ENCODERS: dict[str, Callable[[Rows], bytes]] = {
     CSV: _to_csv,
     NPY: _to_npy,
 }
-"""How rows are written, by content type."""
+"""The functions that write rows, by content type."""

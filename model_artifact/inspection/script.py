@@ -1,6 +1,6 @@
-"""code/inference.py: does it keep the contract of the container that is to run it?
+"""code/inference.py: does it keep the contract of the container that runs it?
 
-It is parsed, not run.
+The script is parsed, not run.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from model_artifact.inspection.layout import SCRIPT
 SYNTAX = rule(
     "script-syntax",
     Severity.ERROR,
-    "every module of code/ is Python that the image's version can read",
+    "the image's version of Python can read every module in code/",
     "The import fails, and the health check never passes.",
 )
 NO_MODEL_FN = rule(
     "script-model-fn",
     Severity.ERROR,
-    "the script defines model_fn, where the container has none of its own",
+    "the script defines model_fn, if the container has none of its own",
     "«Please provide a model_fn implementation», and the health check never passes.",
 )
 CLASH = rule(
@@ -37,32 +37,32 @@ CLASH = rule(
 ARITY = rule(
     "script-arity",
     Severity.ERROR,
-    "the functions that the container calls take the arguments that it gives; none is a coroutine",
-    "A TypeError: of model_fn while the container starts, of the others at every request.",
+    "every function that the container calls takes the container's arguments; none is a coroutine",
+    "A TypeError: from model_fn while the container starts, from the others at every request.",
 )
 IMPORT_MISSING = rule(
     "script-import",
     Severity.ERROR,
-    "what code/ imports is in the image, in code/requirements.txt or in code/ itself",
+    "every module that code/ imports is in the image, code/requirements.txt or code/ itself",
     "ModuleNotFoundError, and the health check never passes.",
 )
 IMPORT_UNSURE = rule(
     "script-import-unsure",
     Severity.WARNING,
-    "what code/ imports is known to be in the image or in the requirements",
-    "ModuleNotFoundError, unless it comes with another package.",
+    "every module that code/ imports is known to be in the image or the requirements",
+    "ModuleNotFoundError, unless another package brings the module.",
 )
 
 
 @dataclass(frozen=True)
 class Contract:
-    """What a container calls in the script; docs/inspection.md has the sources."""
+    """The functions that a container calls in the script; docs/inspection.md has the sources."""
 
     functions: dict[str, int]
-    """The functions by their names, and how many arguments each is given."""
+    """The functions by their names, and how many arguments each gets."""
     required: frozenset[str] = frozenset()
     context: bool = False
-    """Whether one more argument may be taken, the context."""
+    """Whether a function may take one more argument, the context."""
 
 
 _STEPS = {"input_fn": 2, "predict_fn": 2, "output_fn": 2}
@@ -81,17 +81,20 @@ _CONTRACTS = {
 
 
 def check(contents: ArchiveContents, container: Container, imports: Imports) -> Iterator[Finding]:
-    """Yield what the container would trip over in the script and the modules beside it."""
+    """Yield what fails in the script and the modules beside it."""
     for name, source in sorted(contents.sources.items()):
         if not name.endswith(".py"):
             continue
         try:
             module = _parse(source, container)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+            line = error.lineno if isinstance(error, SyntaxError) else None
             said = error.msg if isinstance(error, SyntaxError) else str(error) or repr(error)
             version = ".".join(map(str, _readable(container)))
-            yield Finding(SYNTAX, name, f"it is not Python {version}{line}: {said}", "correct it")
+            where = f"line {line}" if line else "this file"
+            yield Finding(
+                SYNTAX, name, f"Python {version} cannot read {where}: {said}", "correct it"
+            )
             continue
         if name == SCRIPT and container.family in _CONTRACTS and container.needs_script:
             yield from _functions(module, _CONTRACTS[container.family], container)
@@ -103,7 +106,7 @@ def _parse(source: bytes, container: Container) -> ast.Module:
 
 
 def _readable(container: Container) -> tuple[int, int]:
-    """Return the Python that modules are read as: the image's, or this one if it is older."""
+    """Return the version of Python for parsing: the image's, or this one if it is older."""
     here = sys.version_info[:2]
     if container.contents is None:
         return here
@@ -117,7 +120,7 @@ def _functions(module: ast.Module, contract: Contract, container: Container) -> 
         yield Finding(
             NO_MODEL_FN,
             SCRIPT,
-            f"it has no {name}",
+            f"the script has no {name}",
             f"define {name}(model_dir), which loads the model and returns it",
         )
     steps = [name for name in _STEPS if name in defined]
@@ -125,8 +128,8 @@ def _functions(module: ast.Module, contract: Contract, container: Container) -> 
         yield Finding(
             CLASH,
             SCRIPT,
-            f"it has transform_fn and {' and '.join(steps)}",
-            "keep transform_fn alone, or remove it",
+            f"the script has transform_fn and {' and '.join(steps)}",
+            "keep only transform_fn, or remove it",
         )
     for name, given in contract.functions.items():
         function = defined.get(name)
@@ -135,7 +138,7 @@ def _functions(module: ast.Module, contract: Contract, container: Container) -> 
                 ARITY,
                 SCRIPT,
                 f"line {function.lineno}: {name} {problem}; the container "
-                f"({container.family}) calls it with {given} by position",
+                f"({container.family}) passes {given} by position",
                 f"write def {name}({', '.join(_ARGUMENTS[name])})",
             )
 
@@ -153,12 +156,12 @@ _ARGUMENTS = {
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-# What has statements in it: not expressions, which may lie in each other a thousand deep.
+# Nodes that contain statements. Expressions are left out: they may be nested a thousand deep.
 _BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)
 
 
 def _definitions(body: Sequence[ast.AST]) -> Iterator[tuple[str, Function | None]]:
-    """Yield the names that a module defines, with the function where that is how."""
+    """Yield the names that a module defines, each with its function or None."""
     for node in body:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
@@ -176,28 +179,29 @@ def _definitions(body: Sequence[ast.AST]) -> Iterator[tuple[str, Function | None
 
 
 def _misfit(function: Function, given: int, context: bool) -> str | None:
-    """Say why a function cannot be called with so many arguments, or so many and the context."""
+    """Say why a function cannot take so many arguments, or so many and the context."""
     if isinstance(function, ast.AsyncFunctionDef):
         return "is a coroutine"
     arguments = function.args
     most = len(arguments.posonlyargs) + len(arguments.args)
     least = most - len(arguments.defaults)
     if any(default is None for default in arguments.kw_defaults):
-        return "has an argument that can only be given by keyword"
-    if context:  # the toolkit counts the parameters, those with a default too
+        return "has a keyword-only argument without a default"
+    if context:  # the toolkit counts all parameters, even those with a default
         named = [arguments.vararg, *arguments.kwonlyargs, arguments.kwarg]
         most = least = most + sum(argument is not None for argument in named)
     fits = least <= given and (given <= most or arguments.vararg)
     if fits or (context and most == given + 1):
         return None
-    return f"takes {most if least == most else f'{least} to {most}'} arguments"
+    taken = most if least == most else f"{least} to {most}"
+    return f"takes {taken} argument{'' if taken == 1 else 's'}"
 
 
 def _imports(
     name: str, module: ast.Module, container: Container, imports: Imports
 ) -> Iterator[Finding]:
     if container.contents is None:
-        return  # whatever it is, it may be in there
+        return  # the image may have any module
     certain = {_top(imported) for imported, _ in _imported(module.body)}
     said: set[str] = set()
     for_types = _for_types(module)
@@ -211,27 +215,27 @@ def _imports(
                 yield Finding(
                     IMPORT_MISSING,
                     name,
-                    f"line {line}: a relative import, and the module is in no package",
-                    "write `import NAME` of the module beside it",
+                    f"line {line}: the import is relative, but this module is not in a package",
+                    "write `import NAME` with the name of the module beside this one",
                 )
             continue
         offer = imports.offers(imported)
         if offer is Offer.YES:
             continue
         said.add(top)
-        # In a function, a condition or a try it may never be reached, or its failure is caught.
+        # An import in a function, an if or a try may never run, or its failure is caught.
         missing = offer is Offer.NO and top in certain
         is_not = "is not" if missing else "is not known to be"
         yield Finding(
             IMPORT_MISSING if missing else IMPORT_UNSURE,
             name,
             f"line {line}: {top} {is_not} in {container.name}, the requirements or code/",
-            "name what brings it in code/requirements.txt",
+            "add the package that has it to code/requirements.txt",
         )
 
 
 def _for_types(module: ast.Module) -> set[ast.AST]:
-    """Return what lies under `if TYPE_CHECKING:`, which only type checkers import."""
+    """Return the nodes under `if TYPE_CHECKING:`, which only type checkers read."""
     return {
         inner
         for node in ast.walk(module)
@@ -251,7 +255,7 @@ def _imported(statements: list[ast.stmt] | list[ast.AST]) -> Iterator[tuple[str,
             for alias in statement.names:
                 yield alias.name, statement.lineno
         elif isinstance(statement, ast.ImportFrom):
-            # `from google.cloud import storage` names a module, or something in one.
+            # `storage` in `from google.cloud import storage` is a module, or a name in a module.
             names = [alias.name for alias in statement.names]
             module = f"{statement.module}.{names[0]}" if statement.module else ""
             yield "." * statement.level + module, statement.lineno

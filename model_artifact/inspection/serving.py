@@ -1,4 +1,4 @@
-"""The container as a process: started, asked over loopback, and ended with all that it started."""
+"""The container as a process: started, asked over loopback, and ended with all its children."""
 
 from __future__ import annotations
 
@@ -21,37 +21,36 @@ from model_artifact.inspection.container import Container
 from model_artifact.progress import Progress
 
 INVOCATION_SECONDS = 60
-"""What SageMaker gives an answer (SageMaker API reference, InvokeEndpoint)."""
+"""SageMaker's limit for an answer (SageMaker API reference, InvokeEndpoint)."""
 
 _ENDING_SECONDS = 5
-"""How long a process that has closed its connections may take to end."""
+"""How long a process may take to end after it has closed its connections."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the container answered."""
+    """The container's answer."""
 
     status: int
-    """Of HTTP; 0 if there was no answer."""
+    """The HTTP status; 0 if no answer came."""
     body: bytes
-    """The answer, or why there was none."""
+    """The answer, or the reason why none came."""
     in_time: bool = True
 
 
 class Serving:
-    """A container that serves the model unpacked below root, for as long as it is entered.
+    """A context manager that runs a container with the model in root/opt/ml/model.
 
-    root holds opt/ml/model. The program is the local cloud's: `container/__main__.py`
-    has what it is given and what it answers.
+    The local cloud runs the same program; `container/__main__.py` says what it takes and answers.
     """
 
     def __init__(self, root: Path, container: Container) -> None:
         self._root, self._container = root, container
         self.load_seconds = 0.0
         self.exit_status: int | None = None
-        """How the process ended, if it did so by itself: as subprocess has it."""
+        """The exit status, as subprocess counts it, if the process ended by itself."""
         self.peak_bytes = 0
-        """The most memory that the process held: known when it has ended."""
+        """The peak memory of the process; known after its end."""
 
     def __enter__(self) -> Self:
         (self._root / "tmp").mkdir()
@@ -73,7 +72,7 @@ class Serving:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     pass_fds=[listener.fileno()],
-                    # Ctrl-C is for this process, which ends that one.
+                    # Ctrl-C reaches only this process, which then ends the container.
                     start_new_session=True,
                 )
         return self
@@ -89,9 +88,9 @@ class Serving:
         self.peak_bytes = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
     def load(self, progress: Progress) -> Answer:
-        """Wait for the answer to the health check: 200 when the model is loaded, else why not.
+        """Wait for the answer to the health check: 200 if the model is loaded, else the reason.
 
-        It takes as long as the container may take. status is 0 if it ended, or was not in time.
+        Waits as long as the container may take. status is 0 if the container ended or took longer.
         """
         limit = self._container.startup_seconds
         answer = self._request("GET", "/ping", seconds=limit, progress=progress)
@@ -106,7 +105,7 @@ class Serving:
 
     @property
     def log(self) -> str:
-        """The end of what the container printed."""
+        """The last lines that the container printed."""
         return (self._root / "log").read_bytes()[-2000:].decode("utf-8", "replace")
 
     def _request(
@@ -138,12 +137,12 @@ class Serving:
             connection.close()
 
     def _ended(self) -> str:
-        """Say how the process ended, if that has broken the connection; it is left to be reaped."""
+        """Say how the process ended, or that only its connection broke; __exit__ reaps it."""
         options = os.WEXITED | os.WNOWAIT | os.WNOHANG
         until = time.monotonic() + _ENDING_SECONDS
         while not (ended := os.waitid(os.P_PID, self._process.pid, options)):
             if time.monotonic() > until:
-                return "the container has broken the connection"
+                return "the container broke the connection"
             time.sleep(0.02)
         if ended.si_code == os.CLD_EXITED:
             self.exit_status = ended.si_status

@@ -1,7 +1,7 @@
-"""The archive, run: unpacked as the container has it, loaded, and asked the sample request.
+"""A trial runs the archive: unpacks it, loads the model and sends the sample request.
 
-It runs in the local cloud's container, as a program of its own without a network and with the
-memory that an instance has: what is tried is what `cdk deploy` puts onto the laptop.
+The model runs in the local cloud's container, in a process without a network and with the memory of
+an instance. `cdk deploy` to the local cloud runs the same container.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ from model_artifact.progress import Progress
 LOAD = rule(
     "trial-load",
     Severity.ERROR,
-    "the script is imported and model_fn returns a model",
+    "the script can be imported, and model_fn returns a model",
     "The health check never passes, and the endpoint fails after minutes.",
 )
 TIMEOUT = rule(
     "trial-timeout",
     Severity.ERROR,
-    "the model is loaded within the time that the health check is given",
-    "SageMaker gives up on the instance while it still loads.",
+    "the model loads within the time limit of the health check",
+    "SageMaker gives up while the model still loads.",
 )
 MEMORY = rule(
     "trial-memory",
     Severity.ERROR,
-    "the model is loaded within the memory of the smallest instance",
-    "The container is ended by the kernel, without a word in its log.",
+    "loading the model takes no more memory than the smallest instance has",
+    "The kernel ends the container, and the log does not say why.",
 )
 SKIPPED = rule(
     "trial-skipped",
@@ -57,18 +57,18 @@ SKIPPED = rule(
 REPORT = rule(
     "trial-report",
     Severity.INFO,
-    "how long loading and answering took here, and in how much memory",
-    "Nothing: it is what to compare another model with. An instance is not this machine.",
+    "the time and the memory that loading and answering took on this machine",
+    "Nothing: the figures are for comparing models. They differ on an instance.",
 )
 
-# Which distribution's version decides whether a trial on this machine proves anything.
+# A trial on this machine proves something only with the image's version of these distributions.
 _DECISIVE = {"sklearn": ("scikit-learn",), "xgboost": ("xgboost", "xgboost-cpu")}
 
 
 def try_archive(
     contents: ArchiveContents, container: Container, imports: Imports
 ) -> Iterator[Finding]:
-    """Run an archive that inspection has found no error in, and yield how it went."""
+    """Run an archive without errors, and yield how the trial went."""
     if reason := _not_here(contents, container):
         yield Finding(SKIPPED, "", f"not tried: {reason}")
         return
@@ -90,9 +90,9 @@ def try_archive(
 
 
 def _not_here(contents: ArchiveContents, container: Container) -> str | None:
-    """Say why a trial on this machine is impossible, or would prove nothing."""
+    """Say why a trial on this machine is impossible or proves nothing."""
     if container.family not in _DECISIVE or not container.needs_script:
-        return "this machine plays AWS's images for scikit-learn and XGBoost only, with a script"
+        return "only AWS's images for scikit-learn and XGBoost with a script can be tried here"
     names = _DECISIVE[container.family]
     here = next((found for found in map(_installed, names) if found), None)
     if here is None:
@@ -100,13 +100,15 @@ def _not_here(contents: ArchiveContents, container: Container) -> str | None:
     packages = container.contents.packages if container.contents else {}
     there = Version(packages[names[0]]) if names[0] in packages else here
     if there.release[:2] != here.release[:2]:
-        return f"{names[0]} is {here} here, and {there} in the image"
+        return f"{names[0]} is {here} here, but {there} in the image"
     unpacked, free = sum(contents.sizes.values()), shutil.disk_usage(tempfile.gettempdir()).free
     if unpacked > free:
-        return f"it unpacks to {unpacked / 1e9:.1f} GB, and {free / 1e9:.1f} GB of disk are free"
+        return (
+            f"it unpacks to {unpacked / 1e9:.1f} GB, but only {free / 1e9:.1f} GB of disk are free"
+        )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if unpacked > memory:
-        return f"it unpacks to {unpacked / 1e9:.1f} GB, and this machine has {memory / 1e9:.1f} GB"
+        return f"it unpacks to {unpacked / 1e9:.1f} GB, but this machine has {memory / 1e9:.1f} GB"
     return None
 
 
@@ -120,7 +122,7 @@ def _installed(distribution: str) -> Version | None:
 def _not_loaded(
     answer: Answer, serving: Serving, container: Container, imports: Imports
 ) -> Finding:
-    """Say why the model was not loaded: the archive's fault, or this machine's."""
+    """Say why the model did not load, because of the archive or because of this machine."""
     reason = answer.body.decode("utf-8", "replace")
     missing = re.match(r"ModuleNotFoundError: No module named '([\w.]+)'", reason)
     if reason.startswith("UnsatisfiedRequirementsError"):
@@ -131,13 +133,16 @@ def _not_loaded(
         return Finding(
             TIMEOUT,
             "",
-            f"it was not loaded within {container.startup_seconds} s",
+            f"the model did not load within {container.startup_seconds} s",
             "make it load faster, or raise container_startup_health_check_timeout_in_seconds",
         )
     if _is_memory(reason, serving):
         return _memory(reason, container)
     return Finding(
-        LOAD, "", f"it does not load: {reason}", "correct it; its log ends so:\n" + serving.log
+        LOAD,
+        "",
+        f"the model does not load: {reason}",
+        "correct the script or the model; the end of the log:\n" + serving.log,
     )
 
 
@@ -147,10 +152,11 @@ def _is_memory(reason: str, serving: Serving) -> bool:
 
 
 def _memory(reason: str, container: Container) -> Finding:
-    had = f" of {container.memory_bytes / 1e9:.1f} GB" if container.memory_bytes else ""
-    return Finding(
-        MEMORY, "", f"it runs out of memory{had}: {reason}", "choose a larger instance type"
+    limit = (
+        f"{container.memory_bytes / 1e9:.1f} GB" if container.memory_bytes else "this machine has"
     )
+    got = f"loading the model takes more memory than {limit}: {reason}"
+    return Finding(MEMORY, "", got, "choose a larger instance type")
 
 
 def _report(serving: Serving, asked: Asked) -> tuple[str, str, dict[str, Any]]:
@@ -163,9 +169,10 @@ def _report(serving: Serving, asked: Asked) -> tuple[str, str, dict[str, Any]]:
         ],
         "formats": asked.formats,
     }
-    said = [f"it loads in {serving.load_seconds:.1f} s with {serving.peak_bytes / 1e6:,.0f} MB"]
+    megabytes = f"{serving.peak_bytes / 1e6:,.0f} MB"
+    said = [f"the model loads in {serving.load_seconds:.1f} s with {megabytes} of memory"]
     for rows, taken in asked.seconds.items():
         said.append(f"{rows:,} row{'s' if rows > 1 else ''} in {taken * 1000:.1f} ms")
     if len(asked.formats) > 1:
-        said.append(f"the same from {', '.join(asked.formats)}")
+        said.append(f"the same answer to {', '.join(asked.formats)}")
     return ", ".join(said), "", figures

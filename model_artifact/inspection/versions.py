@@ -1,8 +1,8 @@
-"""The versions that wrote the model, against those that are to read it.
+"""The versions of the libraries that wrote the model, and of those that read it.
 
-What happens between two versions of scikit-learn was measured: eleven estimators trained with one
+The breaks between versions of scikit-learn are measured: eleven estimators were trained with one
 version and loaded with another, and their predictions compared (docs/inspection.md has the table).
-That a model loads is no proof: it may fail in one method only.
+A model that loads may still fail in one method.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from model_artifact.inspection.pickle_files import Pickle
 SKLEARN_BREAKS = rule(
     "sklearn-breaks",
     Severity.ERROR,
-    "the image's scikit-learn is not older than the one that saved the model, nor so much newer "
-    "that an estimator in it is known not to load or not to predict",
-    "The model does not load, or loads and fails in a method: after 1.9 to 1.4, predict_proba of a "
-    "LogisticRegression.",
+    "the image's scikit-learn is not older than the one that saved the model, and no estimator in "
+    "the model is known to fail with it",
+    "The model does not load, or one method fails: predict_proba of a LogisticRegression that was "
+    "saved with 1.9 fails with 1.4.",
 )
 SKLEARN_DIFFERS = rule(
     "sklearn-differs",
     Severity.WARNING,
-    "the image's scikit-learn is of the same minor version as the one that saved the model",
-    "It may load and predict otherwise; scikit-learn does not support it "
+    "the image's scikit-learn has the same minor version as the one that saved the model",
+    "The model may fail, or predict something else; scikit-learn does not support other versions "
     "(https://scikit-learn.org/stable/model_persistence.html).",
 )
 NUMPY_BREAKS = rule(
@@ -43,37 +43,37 @@ NUMPY_BREAKS = rule(
 PYTHON_BREAKS = rule(
     "python-breaks",
     Severity.ERROR,
-    "functions that cloudpickle wrote into a pickle are of a Python that the image can read",
+    "the image's Python can run every function that cloudpickle wrote into a pickle",
     "A TypeError while the model is loaded, or a crash.",
 )
 PYTHON_DIFFERS = rule(
     "python-differs",
     Severity.WARNING,
-    "no function of a program is written into a pickle",
-    "It is bytecode of one minor version of Python, and runs in no other.",
+    "no pickle contains the code of a function",
+    "Such code is bytecode of one minor version of Python, and does not run in another.",
 )
 XGBOOST_BREAKS = rule(
     "xgboost-breaks",
     Severity.ERROR,
     "the image's XGBoost is not older than the one that wrote the model, and reads its format",
-    "XGBoost reads models of older versions, not of newer ones, and since 3.1 none in its old "
+    "XGBoost reads models of older versions, not of newer ones; since 3.1 it does not read its old "
     "binary format (https://xgboost.readthedocs.io/en/stable/changes/v3.1.0.html).",
 )
 XGBOOST_DIFFERS = rule(
     "xgboost-differs",
     Severity.WARNING,
-    "a booster that is pickled was written by the image's XGBoost",
-    "XGBoost keeps a saved model readable, and a pickle of one not "
+    "every pickled booster has the version of the image's XGBoost",
+    "A newer XGBoost reads saved models, but perhaps not pickled ones "
     "(https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html).",
 )
 
 
 @dataclass(frozen=True)
 class _Break:
-    """Estimators of which a newer version cannot load, or not use, what an older one saved."""
+    """Estimators that fail with a newer version, if an older version saved them."""
 
     estimators: tuple[str, ...]
-    """How their names begin."""
+    """The beginnings of their names."""
     saved_before: str
     loaded_since: str
 
@@ -88,7 +88,7 @@ _BREAKS = (
 
 
 def check(contents: ArchiveContents, container: Container) -> Iterator[Finding]:
-    """Yield models that the image's versions cannot read, or may read otherwise."""
+    """Yield models that fail, or may fail, with the versions in the image."""
     image = container.contents
     if image is None:
         return
@@ -116,15 +116,15 @@ def _sklearn(found: Pickle, image: ImageContents) -> Iterator[Finding]:
             if saved < Version(known.saved_before) and there >= Version(known.loaded_since)
         ]
         broken = [each for each in estimators if any(map(each.startswith, breaks))]
-        got = f"saved with scikit-learn {version}, and the image has {there}"
+        got = f"saved with scikit-learn {version}, but the image has {there}"
         fix = (
             f"choose an image with scikit-learn {saved.major}.{saved.minor}, or train with {there}"
         )
         if saved > there:
-            yield Finding(SKLEARN_BREAKS, found.where, f"{got}, an older one", fix)
+            yield Finding(SKLEARN_BREAKS, found.where, f"{got}, which is older", fix)
         elif broken:
             yield Finding(
-                SKLEARN_BREAKS, found.where, f"{got}, which fails with {', '.join(broken)}", fix
+                SKLEARN_BREAKS, found.where, f"{got}, where {', '.join(broken)} cannot work", fix
             )
         else:
             yield Finding(SKLEARN_DIFFERS, found.where, got, fix)
@@ -137,12 +137,12 @@ def _numpy(found: Pickle, image: ImageContents) -> Iterator[Finding]:
         yield Finding(
             NUMPY_BREAKS,
             found.where,
-            f"it was written with NumPy 2 ({modern[0]}), and the image has {there}",
+            f"written with NumPy 2 ({modern[0]}), but the image has NumPy {there}",
             "choose an image with NumPy 2, or train with NumPy 1",
         )
 
 
-# How many arguments types.CodeType takes, by the oldest Python that it is so in
+# The number of arguments of types.CodeType, and the oldest and the newest Python with that number
 # (cpython's Objects/codeobject.c).
 _CODE_ARGUMENTS = {16: ("3.8", "3.10"), 18: ("3.11", "3.14")}
 
@@ -150,15 +150,15 @@ _CODE_ARGUMENTS = {16: ("3.8", "3.10"), 18: ("3.11", "3.14")}
 def _python(found: Pickle, image: ImageContents) -> Iterator[Finding]:
     if not found.code_arguments:
         return
-    fix = f"put the function into a module of code/, or train with Python {image.python}"
-    got = "it has functions of the program that saved it"
+    fix = f"put the functions into a module in code/, or train with Python {image.python}"
+    got = "this pickle contains the code of functions"
     for count in sorted(found.code_arguments):
         first, last = _CODE_ARGUMENTS.get(count, (image.python, image.python))
         if not Version(first) <= Version(image.python) <= Version(last):
             yield Finding(
                 PYTHON_BREAKS,
                 found.where,
-                f"{got}, of Python {first} to {last}, and the image has {image.python}",
+                f"{got} for Python {first} to {last}, but the image has {image.python}",
                 fix,
             )
             return
@@ -174,7 +174,7 @@ def _xgboost(contents: ArchiveContents, image: ImageContents) -> Iterator[Findin
             yield Finding(
                 XGBOOST_BREAKS,
                 member,
-                f"it is in XGBoost's binary format, and {there} does not read it any more",
+                f"this is XGBoost's old binary format, which {there} cannot read",
                 "load it with XGBoost 3.0 or older and save it as .ubj or .json",
             )
     saved = {where: (numbers, False) for where, numbers in contents.xgboost_versions.items()}
@@ -184,17 +184,20 @@ def _xgboost(contents: ArchiveContents, image: ImageContents) -> Iterator[Findin
                 saved[found.where] = (in_blob, True)
     for where, (numbers, pickled) in sorted(saved.items()):
         version = Version(".".join(map(str, numbers)))
-        got = f"written by XGBoost {version}, and the image has {there}"
+        got = f"written by XGBoost {version}, but the image has {there}"
         if _minor(version) > _minor(there):
             yield Finding(
                 XGBOOST_BREAKS,
                 where,
-                f"{got}, an older one",
-                "choose a newer image, or train with it",
+                f"{got}, which is older",
+                f"choose a newer image, or train with XGBoost {there}",
             )
         elif pickled and _minor(version) != _minor(there):
             yield Finding(
-                XGBOOST_DIFFERS, where, got, "save it with save_model, as .ubj or .json, instead"
+                XGBOOST_DIFFERS,
+                where,
+                got,
+                "save the model with save_model as .ubj or .json instead",
             )
 
 

@@ -1,7 +1,7 @@
-"""Which version of XGBoost wrote a model: read from the model itself, without XGBoost.
+"""The version of XGBoost that wrote a model, read from the model without XGBoost.
 
-A model saved as JSON or UBJSON, and the bytes that a pickled booster carries, say their version as
-a list of three numbers (https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html).
+A model in JSON or UBJSON has its version as a list of three numbers, and so have the bytes in a
+pickled booster (https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html).
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ import re
 from typing import BinaryIO
 
 ENDS_BYTES = 1 << 16
-"""How much of a file's beginning and of its end is looked at: the version is the last key."""
+"""How much of a file's beginning and end is read: the version is the last key."""
 
 Version = tuple[int, int, int]
 
 _JSON = re.compile(rb'"version"\s*:\s*\[\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*\]')
-# UBJSON: the key with its length (an L, or a shorter integer's mark), an array, and three integers,
-# each with its mark, or with one for all behind a $.
+# UBJSON: the key's length (after an L, or the mark of a shorter integer), the key, and an array of
+# three integers, each with its mark, or all with the one mark after a $.
 _UBJSON = re.compile(rb"(?:L.{7}|[iU])\x07version\[(.{3,40})", re.DOTALL)
 _INTEGER_BYTES = {b"i": 1, b"U": 1, b"I": 2, b"l": 4, b"L": 8}
 
 
 def version(size: int, file: BinaryIO) -> Version | None:
-    """Return the version that a model file says it is of, or None for another kind of file."""
+    """Return the version in a model file, or None for another kind of file."""
     head = file.read(ENDS_BYTES)
     if not head.startswith(b"{") or b"learner" not in head:
         return None
@@ -31,14 +31,14 @@ def version(size: int, file: BinaryIO) -> Version | None:
 
 
 def is_binary(name: str, file: BinaryIO) -> bool:
-    """Tell a file that is called like a model of XGBoost's, and is neither JSON nor UBJSON."""
+    """Tell whether a file is named like a model of XGBoost's, but is neither JSON nor UBJSON."""
     file.seek(0)
     called = name.lower().endswith((".model", ".xgb", ".deprecated", "xgboost-model"))
     return called and file.read(1) not in (b"{", b"")
 
 
 def version_in(content: bytes) -> Version | None:
-    """Return the version that the bytes of a model, or of a part of one, name."""
+    """Return the version in the bytes of a model, or of a part of a model."""
     if found := _JSON.search(content):
         major, minor, patch = map(int, found.groups())
         return major, minor, patch

@@ -1,4 +1,4 @@
-"""The packages that a model's code needs, brought along in its archive as wheels."""
+"""Vendoring: the archive carries the packages that the model's code needs, as wheels."""
 
 from model_artifact.wheels.interpreter import Interpreter
 from model_artifact.wheels.vendoring import vendor

@@ -1,4 +1,4 @@
-"""The wheels of pinned packages: fetched by pip, and kept by their hashes."""
+"""The wheels of pinned packages: pip downloads them, and a folder keeps them by their hashes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from model_artifact.wheels.requirements import Sources
 
 
 def kept(pin: Pin, folder: Path) -> Path | None:
-    """Return the wheel of a pin with one hash, if folder has it undamaged."""
+    """Return the wheel of a pin that has one hash, or None if folder has no undamaged one."""
     [sha256] = pin.hashes
     wheels = (folder / sha256).glob("*.whl")
     return next((wheel for wheel in wheels if file_sha256(wheel) == sha256), None)
@@ -30,10 +30,10 @@ def kept(pin: Pin, folder: Path) -> Path | None:
 def download(
     pins: Iterable[Pin], sources: Sources, interpreter: Interpreter, folder: Path, asked_by: Path
 ) -> dict[Pin, Path]:
-    """Fetch the wheels of pins into folder, and return each pin with its wheel and that one's hash.
+    """Download the wheels of pins into folder, and return the wheels by their pins.
 
-    Whatever is interrupted, folder has whole wheels only. Raises ArchiveError if one is not to be
-    had, or has another hash than its pin.
+    Each returned pin has only the hash of its wheel. After an interruption too, folder has only
+    complete wheels. Raises ArchiveError if a wheel cannot be had, or has another hash than its pin.
     """
     pins = sorted(pins)
     folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def download(
                 *("--progress-bar=off", f"--dest={name}", f"--requirement={unfinished / 'asked'}"),
                 *(f"--python-version={interpreter.python}", "--implementation=cp"),
                 f"--abi={interpreter.abi}",
-                # Only those that are named: pip does not know which platforms include which.
+                # All of them: pip does not know that one platform includes others.
                 *(f"--platform={platform}" for platform in interpreter.platforms),
                 *(f"--trusted-host={host}" for host in sources.trusted_hosts),
                 *(["--pre"] if sources.prereleases else []),
@@ -56,9 +56,9 @@ def download(
         )
         if ended.code:
             raise ArchiveError(
-                f"{asked_by}: its wheels could not be downloaded; mend what pip says "
-                "(`pip config list` has the index), or, if what was locked is gone, delete "
-                f"requirements.lock. pip says:\n{ended.explanation}"
+                f"{asked_by}: pip could not download the wheels; fix what pip says "
+                "(`pip config list` shows the index); if a locked version is gone from the index, "
+                f"delete requirements.lock. pip says:\n{ended.explanation}"
             )
         fetched = dict(_keep(wheel, folder) for wheel in unfinished.glob("*.whl"))
     wheels = [fetched[pin.name, Version(pin.version)] for pin in pins]
@@ -69,7 +69,7 @@ def download(
 
 
 def _keep(wheel: Path, folder: Path) -> tuple[tuple[str, Version], Path]:
-    """Move a wheel to where its hash says, and return its name and version with that place."""
+    """Move a wheel to the folder of its hash, and return its name, its version and its new path."""
     place = folder / file_sha256(wheel)
     place.mkdir(exist_ok=True)
     package, version, *_ = parse_wheel_filename(wheel.name)
@@ -77,7 +77,7 @@ def _keep(wheel: Path, folder: Path) -> tuple[tuple[str, Version], Path]:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, and show how far the reading of a large one is."""
+    """Return the SHA-256 of a file, and show the progress if the file is large."""
     content = hashlib.sha256()
     with path.open("rb") as file:
         chunks = iter(partial(file.read, BLOCK_BYTES), b"")

@@ -21,7 +21,7 @@ MAX_EXPLANATION_LINES = 16
 
 
 class Run(NamedTuple):
-    """What a tool that has ended left behind."""
+    """The exit code and the output of a tool."""
 
     code: int
     output: str
@@ -29,7 +29,7 @@ class Run(NamedTuple):
 
     @property
     def explanation(self) -> str:
-        """Its errors, without credentials and warnings; of many the last, which conclude."""
+        """The last lines of its errors, which conclude, without credentials and warnings."""
         lines = [
             line
             for line in redacted(self.errors).splitlines()
@@ -40,7 +40,7 @@ class Run(NamedTuple):
 
 
 def run(command: list[str], what: str, environment: Mapping[str, str] | None = None) -> Run:
-    """Run a tool to its end, and show for how long; it does not outlive an interruption."""
+    """Run a tool to its end, and show how long it takes; an interruption ends the tool too."""
     with (
         tempfile.TemporaryFile() as output,
         tempfile.TemporaryFile() as errors,
@@ -51,7 +51,7 @@ def run(command: list[str], what: str, environment: Mapping[str, str] | None = N
         try:
             code = waited(process, what)
         finally:
-            process.kill()  # of one that has ended: nothing
+            process.kill()  # does nothing if it has ended
             process.wait()
         output.seek(0)
         errors.seek(0)
@@ -65,7 +65,7 @@ def pip_configuration() -> dict[str, str]:
     told = run([*PIP, "config", "list"], "asking pip for its configuration")
     if told.code:
         raise ArchiveError(
-            f"{sys.executable}: pip does not say what it is configured with; "
+            f"{sys.executable}: this Python's pip does not print its configuration; "
             f"make `pip config list` work there. pip says:\n{told.explanation}"
         )
     found = re.findall(r"^(global|download|:env:)\.([\w-]+)=(.+)$", told.output, re.MULTILINE)

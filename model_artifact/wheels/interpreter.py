@@ -1,4 +1,4 @@
-"""The Python that an image runs, and which wheels it can install."""
+"""An image's Python, and the wheels that it can install."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 UV_GLIBC_MINORS = (17, 28, *range(31, 41))
-"""The manylinux platforms that uv can resolve for: manylinux_2_17 and so on."""
+"""The N of the platforms manylinux_2_N that uv can resolve for."""
 
 OLDEST_GLIBC_MINOR = {"x86_64": 5, "aarch64": 17}
-"""Of the first manylinux for each machine (PEP 600)."""
+"""The N of the first manylinux_2_N for each machine (PEP 600)."""
 
 OTHER_NAMES = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
-"""What a manylinux_2_N is called in older wheels' names (PEP 600)."""
+"""The names of some manylinux_2_N in older wheels (PEP 600)."""
 
 
 @dataclass(frozen=True)
 class Interpreter:
-    """What wheels are for: an image's CPython on Linux, and what it has installed."""
+    """The target of wheels: an image's CPython on Linux, with its installed packages."""
 
     python: str
-    """Like 3.12."""
+    """For example 3.12."""
     machine: str
     """x86_64 or aarch64."""
     glibc: str
-    """Like 2.28, the newest manylinux that the image runs."""
+    """For example 2.28: the newest manylinux that the image runs."""
     installed: Mapping[str, str] = field(default_factory=dict)
     """Distribution -> version."""
 
@@ -33,7 +33,7 @@ class Interpreter:
 
     @property
     def markers(self) -> dict[str, str]:
-        """The environment in which it evaluates the markers of a requirement (PEP 508)."""
+        """The values for the markers of a requirement (PEP 508)."""
         return {
             "implementation_name": "cpython",
             "implementation_version": f"{self.python}.0",
@@ -50,12 +50,12 @@ class Interpreter:
 
     @property
     def abi(self) -> str:
-        """CPython's ABI in wheels' names, like cp312."""
+        """CPython's ABI in the names of wheels, such as cp312."""
         return "cp" + self.python.replace(".", "")
 
     @property
     def platforms(self) -> list[str]:
-        """The platforms in the names of wheels that it installs, the best first."""
+        """The platforms of the wheels that it can install, the best first."""
         tags = []
         for minor in range(self._glibc_minor, OLDEST_GLIBC_MINOR[self.machine] - 1, -1):
             tags.append(f"manylinux_2_{minor}_{self.machine}")
@@ -65,12 +65,12 @@ class Interpreter:
 
     @property
     def uv_platform(self) -> str:
-        """The newest platform of uv's that is not too new for it."""
+        """The newest of uv's platforms that the image runs."""
         return f"{self.machine}-manylinux_2_{self._uv_minor}"
 
     @property
     def uv_best_tag(self) -> str:
-        """The tag of the wheels that uv prefers to all others for that platform."""
+        """The tag of the wheels that uv prefers for this platform."""
         return f"{self.abi}-{self.abi}-manylinux_2_{self._uv_minor}_{self.machine}"
 
     @property

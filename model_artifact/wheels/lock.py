@@ -1,4 +1,4 @@
-"""The lock beside a requirements.txt: which wheels it came to, and their hashes."""
+"""The lock beside a requirements.txt: the wheels that it resolves to, with their hashes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from model_artifact.archive import ArchiveError
 
 FORMAT = 1
-"""To be raised when the same requirements come to something else than before."""
+"""Raise it when the same requirements resolve to something else than before."""
 
 TITLE = (
     "# Which wheels requirements.txt comes to, written by Slipway. Keep this file in version\n"
@@ -27,11 +27,11 @@ HEADER = re.compile(
     r"# requirements (?P<requirements>[0-9a-f]{64})\n"
     r"# lines (?P<lines>[0-9a-f]{64})\n"
 )
-"""Of a section. The hashes are SHA-256; the last is over the lines up to the next section."""
+"""The header of a section. The hashes are SHA-256; the last is the hash of the section's lines."""
 
 
 class Pin(NamedTuple):
-    """A package of one version, and the SHA-256s that its wheel may have."""
+    """A package with one version, and the SHA-256s that its wheel may have."""
 
     name: str
     version: str
@@ -56,26 +56,26 @@ class Pin(NamedTuple):
 
     @property
     def line(self) -> str:
-        """It as a line of a requirements file with hashes."""
+        """The pin as a line of a requirements file with hashes."""
         return " ".join([str(self), *(f"--hash=sha256:{sha256}" for sha256 in self.hashes)])
 
 
 class Section(NamedTuple):
-    """What one text of requirements.txt comes to for one image.
+    """The packages that one text of requirements.txt resolves to for one image.
 
-    Stages may deploy the same code into different images, so a lock has a section for each.
+    Stages may deploy the same code into different images, so a lock has a section for each image.
     """
 
     what_for: str
-    """The image's interpreter, for who reads the file."""
+    """The image's interpreter, for people who read the file."""
     image_sha256: str
     requirements_sha256: str
     pins: tuple[Pin, ...]
-    """Each with one hash: its wheel's."""
+    """Each has one hash, its wheel's."""
 
 
 def read_lock(path: Path) -> list[Section]:
-    """Read a lock, if there is one. Raises ArchiveError if it is not as it was written."""
+    """Read a lock, or return [] without a file. Raises ArchiveError if the file was changed."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -83,10 +83,10 @@ def read_lock(path: Path) -> list[Section]:
     except UnicodeDecodeError as error:
         raise _damaged(path, str(error)) from error
     if not text.startswith(TITLE):
-        raise _damaged(path, "it does not begin as Slipway writes it")
+        raise _damaged(path, "the file does not begin as Slipway writes it")
     title, *parts = re.split(r"(?=\n# for )", text)
     if title != TITLE:
-        raise _damaged(path, "there are lines in it that Slipway did not write")
+        raise _damaged(path, "the file has lines that Slipway did not write")
     return [_section(path, part) for part in parts]
 
 
@@ -99,7 +99,7 @@ def write_lock(path: Path, sections: Iterable[Section]) -> None:
             f"\n# for {section.what_for}\n# image {section.image_sha256}\n"
             f"# requirements {section.requirements_sha256}\n# lines {_sha256(lines)}\n{lines}"
         )
-    # A dot keeps it out of an archive that is packed meanwhile.
+    # The dot keeps the file out of an archive that is packed at the same time.
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         unfinished.write_text(text, encoding="utf-8", newline="\n")
@@ -115,16 +115,16 @@ def _section(path: Path, text: str) -> Section:
         raise _damaged(path, f"a section does not begin as Slipway writes it ({begin})")
     lines = text[header.end() :]
     if _sha256(lines) != header["lines"]:
-        raise _damaged(path, f"its lines for {header['what_for']} are not those that were written")
+        raise _damaged(path, f"the lines for {header['what_for']} are not those that were written")
     try:
         pins = tuple(Pin.parse(line) for line in lines.splitlines())
     except ValueError as error:
-        raise _damaged(path, f"{error} is no package of one version with its hash") from error
+        raise _damaged(path, f"{error} is not a package with one version and a hash") from error
     return Section(header["what_for"], header["image"], header["requirements"], pins)
 
 
 def hash_of(*parts: Iterable[str]) -> str:
-    """Return one hash over lists of texts, in their order."""
+    """Return one hash over lists of texts; their order counts."""
     content = hashlib.sha256(f"{FORMAT}\n".encode())
     for part in parts:
         texts = list(part)
@@ -140,6 +140,6 @@ def _sha256(text: str) -> str:
 
 def _damaged(path: Path, what: str) -> ArchiveError:
     return ArchiveError(
-        f"{path}: {what}; restore it from version control, or delete it to have it made anew "
-        "(versions belong into requirements.txt)"
+        f"{path}: {what}; restore it from version control, or delete it and Slipway writes it anew "
+        "(change versions in requirements.txt)"
     )

@@ -1,4 +1,4 @@
-"""What a requirements.txt asks for, read as pip reads it."""
+"""A requirements.txt, read as pip reads it."""
 
 from __future__ import annotations
 
@@ -57,24 +57,24 @@ class Sources:
 
 @dataclass
 class Wanted:
-    """What a requirements file asks for, with all that it includes."""
+    """What a requirements file and its included files ask for."""
 
     sources: Sources = field(default_factory=Sources)
     requirements: list[Requirement] = field(default_factory=list)
-    """Those whose marker is true where they are to be installed; the markers are gone."""
+    """The requirements whose marker is true in the image; the markers are removed."""
     hashes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The SHA-256s that the file gives, by package."""
     constraints: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
-    """As they were written, without comments: two files of the same lines ask for the same."""
+    """The lines as written, without comments: files with equal lines ask for the same."""
     places: dict[str, str] = field(default_factory=dict)
-    """Package -> the file and line that asks for it."""
+    """The file and line that asks for each package."""
 
 
 def read(path: Path, environment: Mapping[str, str]) -> Wanted:
-    """Read a requirements file; markers are evaluated in environment (PEP 508's names).
+    """Read a requirements file; environment has the values for markers (PEP 508).
 
-    Raises ArchiveError for what cannot be vendored.
+    Raises ArchiveError for a line that cannot be vendored.
     """
     wanted = Wanted()
     _read(path, wanted, environment, including=())
@@ -84,11 +84,11 @@ def read(path: Path, environment: Mapping[str, str]) -> Wanted:
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:
     r"""Yield the lines of a requirements file with their numbers.
 
-    Comments and empty lines are gone, and a line that ends in a `\` is one with the next.
+    Comments and empty lines are left out, and a line that ends in a `\` continues in the next.
     """
     joined: list[str] = []
     begun = 0
-    # The empty line at the end ends a last one that would go on.
+    # The extra empty line ends a last line that has a backslash.
     for number, line in enumerate([*text.splitlines(), ""], 1):
         begun = begun if joined else number
         comment = line.lstrip().startswith("#")
@@ -120,9 +120,9 @@ def _read(
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         by = f", included by {including[-1]}" if including else ""
-        raise ArchiveError(f"{path}{by}: {error}; put a file of UTF-8 text there") from error
+        raise ArchiveError(f"{path}{by}: {error}; write a file of UTF-8 text there") from error
     if path.resolve() in including:
-        raise ArchiveError(f"{path}: it includes itself; take out its -r or -c line")
+        raise ArchiveError(f"{path}: this file includes itself; remove its -r or -c line")
     for number, line in logical_lines(text):
         where = f"{path}:{number}"
         wanted.lines.append(line)
@@ -157,12 +157,12 @@ def _require(
         if NOT_IN_THE_INDEX.search(text.partition(";")[0].strip()):
             raise _no_package(text, where, folder) from error
         raise ArchiveError(
-            f"{where}: {redacted(text)!r} is no requirement ({str(error).splitlines()[0]}); "
-            "write a package's name and the versions that will do, like numpy>=2"
+            f"{where}: {redacted(text)!r} is not a requirement ({str(error).splitlines()[0]}); "
+            "write the package's name and the versions that you accept, like numpy>=2"
         ) from error
     if requirement.url or NOT_IN_THE_INDEX.search(requirement.name):
         raise _no_package(text, where, folder)
-    if environment is None:  # a constraint: its marker is left to uv
+    if environment is None:  # a constraint: uv evaluates its marker
         wanted.requirements.append(requirement)
     elif requirement.marker is None or requirement.marker.evaluate({**environment, "extra": ""}):
         requirement.marker = None
@@ -175,14 +175,14 @@ def _require(
 
 def _no_package(text: str, where: str, folder: Path) -> ArchiveError:
     return ArchiveError(
-        f"{where}: {redacted(text)} is a file or a repository, and only what has a name and a "
-        "version can be vendored; build its wheel, "
+        f"{where}: {redacted(text)} is a file or a repository, but only packages with a name and a "
+        "version can be vendored; build its wheel with "
         f"`pip wheel --no-deps --wheel-dir {folder / 'wheels'} ...`, and write NAME==VERSION here"
     )
 
 
 class _Options(argparse.ArgumentParser):
-    """The options that a line of a requirements file may consist of."""
+    """The options that a line of a requirements file may have."""
 
     def __init__(self) -> None:
         super().__init__(add_help=False)
@@ -210,16 +210,16 @@ def _options(line: str, where: str) -> argparse.Namespace:
         options = _Options().parse_args(shlex.split(line))
     except ValueError as error:
         raise ArchiveError(
-            f"{where}: {redacted(line)!r} cannot be followed when wheels are vendored "
-            f"({redacted(str(error))}); take it out"
+            f"{where}: vendoring does not support {redacted(line)!r} "
+            f"({redacted(str(error))}); remove this line"
         ) from error
     if options.editable:
         raise _no_package(line, where, Path(where).parent)
     for name in (*options.requirement, *options.constraint):
         if "://" in name:
             raise ArchiveError(
-                f"{where}: {redacted(name)} is not on this machine; download it beside this file, "
-                "and name the file here"
+                f"{where}: {redacted(name)} is not on this machine; download it into this file's "
+                "folder, and write its name here"
             )
     return options
 

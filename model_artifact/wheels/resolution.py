@@ -1,7 +1,7 @@
-"""Which packages a requirements file comes to: asked of uv.
+"""The packages that a requirements file resolves to, according to uv.
 
-pip evaluates the markers of dependencies for the Python that runs it, whatever --python-version
-says (pypa/pip #11198, and #6117 and #11010 before it), so it cannot resolve for an image's.
+pip cannot resolve for an image's Python: it evaluates the markers of dependencies for the Python
+that runs it, whatever --python-version says (pypa/pip #11198, and #6117 and #11010 before it).
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ def resolve(
     configuration: Mapping[str, str],
     before: Iterable[Pin] = (),
 ) -> list[Pin]:
-    """Return what wanted, which was read from path, comes to beside what the image has.
+    """Return the packages that wanted needs beside those of the image; path names its file.
 
-    A package that the image has stays as it is unless wanted names it; if it does, as long as its
-    version will do. Versions of before, an earlier answer, stay too where they still fit. Raises
-    ArchiveError with what is in the way.
+    The image's packages stay as they are. A package that wanted names is replaced only if the
+    image's version does not fit. Versions from before, an earlier answer, stay if they still fit.
+    Raises ArchiveError, which says what is in the way.
     """
     installed: dict[str, str] = {
         canonicalize_name(name): version for name, version in interpreter.installed.items()
@@ -65,7 +65,7 @@ def resolve(
         asked += map(str, wanted.requirements)
         constraints = [*wanted.constraints, *equal(fixed)]
         for file, lines in (("in", asked), ("constraints", constraints), ("out", equal(preferred))):
-            # To what its output file has, uv prefers no newer version.
+            # uv keeps the versions in its output file, even if newer ones exist.
             (folder / file).write_text("\n".join(lines), encoding="utf-8")
         ended = run(
             _command(folder, wanted, interpreter, configuration),
@@ -85,16 +85,16 @@ def resolve(
 
 
 def equal(versions: Mapping[str, str]) -> list[str]:
-    """Return requirements of just these versions."""
+    """Return requirements for exactly these versions."""
     return [f"{name}=={version}" for name, version in sorted(versions.items())]
 
 
 def _stand_in(folder: Path, name: str, version: str, interpreter: Interpreter) -> None:
-    """Make a wheel that says of a package of the image that it is there, and needs nothing.
+    """Make an empty wheel without dependencies, which stands for a package of the image.
 
-    The index may not have the image's version, or no wheel of it; and what it needs the image has
-    too, in versions that are not ours to choose. By its tag and build number it goes before any
-    wheel of the same version.
+    The index may not have the image's version, or have no wheel of it. The image has the package's
+    dependencies too, and their versions are not ours to choose. The tag and the build number make
+    uv prefer this wheel to any other of the same version.
     """
     stem = f"{name.replace('-', '_')}-{version}"
     with zipfile.ZipFile(folder / f"{stem}-999999999-{interpreter.uv_best_tag}.whl", "w") as wheel:
@@ -111,7 +111,7 @@ def _command(
     return [
         *(find_uv_bin(), "pip", "compile", "--color=never", "--no-progress", "--no-config"),
         *("--no-header", "--no-annotate", "--generate-hashes", "--only-binary=:all:"),
-        # uv asks some Python a few things, and should not go and fetch the image's for it.
+        # uv needs any Python, and would otherwise download the image's version.
         *("--python", sys.executable, "--no-python-downloads"),
         f"--python-version={interpreter.python}",
         f"--python-platform={interpreter.uv_platform}",
@@ -135,13 +135,13 @@ def _environment(configuration: Mapping[str, str]) -> dict[str, str]:
 
 
 def _refuse_extras(path: Path, installed: Mapping[str, str], ended: Run) -> None:
-    """Refuse an extra of a package of the image: what it brings nobody has resolved."""
+    """Refuse an extra of a package of the image: nobody has resolved its dependencies."""
     missing = re.findall(r"`([\w.-]+)==\S+` does not have an extra named `([\w.-]+)`", ended.errors)
     for name, extra in missing:
         if name in installed:
             raise ArchiveError(
-                f"{path}: a package needs {name}[{extra}], and the image has {name} "
-                f"{installed[name]}, perhaps without what the extra adds; "
+                f"{path}: a package needs {name}[{extra}], but the image has {name} "
+                f"{installed[name]}, perhaps without the packages of this extra; "
                 f"write {name}[{extra}] into this file too"
             )
 
@@ -155,16 +155,16 @@ def _unsolved(path: Path, wanted: Wanted, fixed: Mapping[str, str], ended: Run) 
     if in_the_way:
         has = " and ".join(f"{name} {fixed[name]}" for name in in_the_way)
         why = (
-            f"{path}: no versions fit beside what the image has: {has}; ask for versions that do, "
-            f"or write {' and '.join(in_the_way)} into this file to have the image's replaced"
+            f"{path}: no versions fit beside what the image has: {has}; ask for versions that fit, "
+            f"or write {' and '.join(in_the_way)} into this file to replace the image's version"
         )
     elif without := re.findall(r"Wheels are required for `([\w.-]+)`", ended.errors):
         where = next((wanted.places[name] for name in without if name in wanted.places), path)
         why = (
-            f"{where}: the index has no fitting wheel of {' and '.join(without)}; build it, on "
-            "a machine like the image's if it compiles anything: "
+            f"{where}: the index has no fitting wheel of {' and '.join(without)}; build it (with "
+            "compiled code, on a machine like the image's): "
             f"`pip wheel --no-deps --wheel-dir {path.parent / 'wheels'} {' '.join(without)}`"
         )
     else:
-        why = f"{path}: not resolved; mend what uv says (`pip config list` has the index)"
+        why = f"{path}: not resolved; fix what uv says (`pip config list` shows the index)"
     return ArchiveError(f"{why}. uv says:\n{ended.explanation}")

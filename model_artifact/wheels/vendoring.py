@@ -1,7 +1,7 @@
-"""Bring the packages that code/requirements.txt asks for along in the archive.
+"""Pack the packages that code/requirements.txt asks for into the archive.
 
-What the container then installs needs no network. What was resolved is kept in requirements.lock
-beside it, so that the same code makes the same archive until its requirements change.
+The container then installs them without a network. requirements.lock beside the file keeps the
+resolved versions, so that the same code makes the same archive until its requirements change.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ COMMENT = (
 def vendor(code: Path, folder: Path, interpreter: Interpreter) -> dict[str, Path]:
     """Return the members of an archive that install code/requirements.txt without a network.
 
-    They are code/requirements.txt in place of the user's, and the wheels, which are kept in
-    folder; there are none if the file asks for nothing. requirements.lock beside it is written
-    when it has no answer yet. Raises ArchiveError for what cannot be resolved, fetched or written.
+    The members are another code/requirements.txt in place of the user's, and the wheels, which
+    folder keeps; none if the user's file asks for nothing. requirements.lock beside that file is
+    written if it has no answer yet. Raises ArchiveError if resolving, downloading or writing fails.
     """
     try:
         return _vendor(code / "requirements.txt", folder, interpreter)
     except OSError as error:
         raise ArchiveError(
-            f"{error.filename or folder}: {error.strerror}; vendoring the wheels of {code} takes "
-            f"files that can be read, and in {folder} as much space as they take"
+            f"{error.filename or folder}: {error.strerror}; vendoring has to read {code} "
+            f"and write wheels into {folder}"
         ) from error
 
 
@@ -58,7 +58,7 @@ def _vendor(path: Path, folder: Path, interpreter: Interpreter) -> dict[str, Pat
             return _members(wheels, folder)
     configuration = pip_configuration()
     wanted.sources = configured_sources(configuration).then(wanted.sources)
-    # Of the same image last: theirs are preferred to those of others.
+    # The same image comes last, so that its versions win.
     sections.sort(key=lambda section: section.image_sha256 == image)
     before = [pin for section in sections for pin in section.pins]
     pins = resolve(path, wanted, interpreter, configuration, before)
@@ -79,7 +79,7 @@ def _vendor(path: Path, folder: Path, interpreter: Interpreter) -> dict[str, Pat
 def _locked(
     pins: Iterable[Pin], sources: Sources, interpreter: Interpreter, folder: Path, lock: Path
 ) -> dict[Pin, Path]:
-    """Return the wheels of a lock's pins: folder's, and what it lacks from the index."""
+    """Return the wheels of a lock's pins, from folder or else from the index."""
     found = {pin: kept(pin, folder) for pin in pins}
     missing = [pin for pin, wheel in found.items() if not wheel]
     if missing:
@@ -90,12 +90,12 @@ def _locked(
 
 def _members(wheels: dict[Pin, Path], folder: Path) -> dict[str, Path]:
     options = ["--no-index", "--find-links wheels"] if wheels else ["--no-index"]
-    # No hashes: pip would then demand one of `.` too, which AWS's image for scikit-learn installs
-    # in the same call. The wheels are guarded by the lock, and the archive by its own hash.
+    # No hashes: with them, pip demands a hash of `.` too, and AWS's image for scikit-learn installs
+    # `.` in the same call. The lock guards the wheels, and the archive has a hash of its own.
     text = "\n".join([COMMENT, *options, *map(str, wheels), ""])
     content = text.encode()
     packed = folder / hashlib.sha256(content).hexdigest() / "requirements.txt"
-    # A file that is not written again keeps its times, by which an unchanged archive is known.
+    # Files that are not written again keep their times, which show that the archive is unchanged.
     if not packed.exists() or packed.read_bytes() != content:
         packed.parent.mkdir(parents=True, exist_ok=True)
         packed.write_bytes(content)

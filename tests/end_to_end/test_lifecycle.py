@@ -151,7 +151,7 @@ def test_a_first_deployment_that_fails_leaves_nothing_behind(
     cdk: Cdk, cloud: Cloud, project: Path, named: str
 ) -> None:
     good = break_model(project)
-    assert "it does not load: ValueError: no such luck" in cdk(*DEPLOY, fails=True)
+    assert "the model does not load: ValueError: no such luck" in cdk(*DEPLOY, fails=True)
     assert not any(left_over(cloud, named).values())
     printed = cdk(*UNSEEN, fails=True)
     assert "ValueError: no such luck" in printed

@@ -1,4 +1,4 @@
-"""What the examples' tests share: each example trained by its own command, and its handler."""
+"""For the tests of the examples: each example trained by its own command, and its handler."""
 
 from __future__ import annotations
 

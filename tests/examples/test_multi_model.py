@@ -1,4 +1,4 @@
-"""The example of several models in one container: its handler, and its training and uploading."""
+"""The example of several models in one container: its handler, its training and its upload."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def ask(handler: ModuleType, models: dict[str, Path]) -> Ask:
         else:
             assert answer_type == JSON
             return 200, answer
-        # Multi Model Server takes it for the status line's phrase.
+        # Multi Model Server puts the message into the HTTP status line.
         assert said.isascii()
         assert said.isprintable()
         assert len(said) < 400
@@ -123,7 +123,7 @@ def test_the_same_rows_get_the_same_answer_however_they_come(
 
 
 @pytest.mark.parametrize("accept", ["*/*", "text/csv, application/json;q=0.5", "application/*"])
-def test_who_accepts_json_gets_it(ask: Ask, accept: str) -> None:
+def test_a_caller_who_accepts_json_gets_json(ask: Ask, accept: str) -> None:
     assert ask(SAMPLE, accept=accept) == ask(SAMPLE)
 
 
@@ -136,8 +136,8 @@ def test_who_accepts_json_gets_it(ask: Ask, accept: str) -> None:
         (b"\xff", "application/json; charset=latin-1", 400, "the body is not UTF-8"),
         ("null", JSON, 400, 'send {"instances"'),
         ("{}", JSON, 400, 'send {"instances"'),
-        ("[]", JSON, 400, "there are no rows"),
-        ("", CSV, 400, "there are no rows"),
+        ("[]", JSON, 400, "the body has no rows"),
+        ("", CSV, 400, "the body has no rows"),
         ("[1.5]", JSON, 400, "row 1 is 1.5, not a list of 4 numbers"),
         ("[[1, 2, 3, 4], [1, 2, 3]]", JSON, 400, "row 2 has 3 values; this model takes 4"),
         ("[[1, 2, 3, true]]", JSON, 400, "row 1, value 4 is true"),
@@ -165,7 +165,7 @@ def test_what_cannot_be_read_is_refused_with_a_reason(
     assert said in sentence
 
 
-def test_an_answer_that_is_to_be_no_json_is_refused(ask: Ask) -> None:
+def test_an_accept_without_json_is_refused(ask: Ask) -> None:
     assert ask(SAMPLE, accept="text/csv, image/*") == (
         406,
         "Accept is 'text/csv, image/*'; this model answers in application/json",
@@ -281,16 +281,16 @@ def test_the_archives_are_uploaded_below_the_prefix_and_once(
     stored = s3.get_object(Bucket="iris", Key="models/setosa.tar.gz")["Body"].read()
     assert stored == (tmp_path / "setosa.tar.gz").read_bytes()
     told = capsys.readouterr().out
-    assert f"s3://iris: made in {REGION}\n{URL}setosa.tar.gz: uploaded\n" in told
+    assert f"s3://iris: created in {REGION}\n{URL}setosa.tar.gz: uploaded\n" in told
     assert f'artifact = "{URL}"' in told
     assert "--target-model setosa.tar.gz" in told
     assert main(arguments) == 0
     told = capsys.readouterr().out
-    assert "made in" not in told
-    assert f"{URL}setosa.tar.gz: is there already" in told
+    assert "created in" not in told
+    assert f"{URL}setosa.tar.gz: exists already" in told
 
 
-def test_another_model_is_not_put_in_place_of_one_but_beside_it(
+def test_a_model_is_not_replaced_by_another_which_needs_a_new_name(
     s3: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--output", str(tmp_path), "--upload", URL]
@@ -298,18 +298,18 @@ def test_another_model_is_not_put_in_place_of_one_but_beside_it(
     before = s3.get_object(Bucket="iris", Key="models/setosa.tar.gz")["ETag"]
     changed = [*arguments, "--inverse-regularization", "0.1"]
     assert main(changed) == 1
-    assert f"{URL}setosa.tar.gz is there with another model" in capsys.readouterr().err
+    assert f"{URL}setosa.tar.gz exists with another model" in capsys.readouterr().err
     assert s3.get_object(Bucket="iris", Key="models/setosa.tar.gz")["ETag"] == before
     assert main([*changed, "--version", "2"]) == 0
     assert set(keys(s3)) == {f"models/{kind}{v}.tar.gz" for kind in KINDS for v in ("", "-2")}
 
 
-def test_a_bucket_is_made_only_when_asked_for(
+def test_a_bucket_is_created_only_on_request(
     s3: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--output", str(tmp_path), "--upload", URL]) == 1
     said = capsys.readouterr().err
-    assert said.startswith("there is no bucket iris; make it in the stage's region")
+    assert said.startswith("the bucket iris does not exist; create it in the stage's region")
     assert said.count("\n") == 1
     with pytest.raises(ClientError):
         keys(s3)
@@ -319,14 +319,14 @@ def test_a_bucket_is_made_only_when_asked_for(
     ("arguments", "said"),
     [
         (["--upload", "s3://iris/models"], "write s3://BUCKET/PREFIX/, with the last slash"),
-        (["--upload", "iris/"], "iris/ is no prefix"),
-        (["--create-bucket"], "goes with --upload"),
+        (["--upload", "iris/"], "iris/ is not a prefix"),
+        (["--create-bucket"], "--create-bucket needs --upload"),
         (["--version", "0"], "0 is not above 0"),
-        (["--inverse-regularization", "-1"], "-1 is not above 0"),
-        (["--inverse-regularization", "inf"], "inf is not above 0"),
+        (["--inverse-regularization", "-1"], "-1 is not a finite number above 0"),
+        (["--inverse-regularization", "inf"], "inf is not a finite number above 0"),
     ],
 )
-def test_a_command_line_that_cannot_be_meant_is_refused(
+def test_a_wrong_command_line_is_refused(
     arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):

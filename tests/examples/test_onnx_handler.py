@@ -1,4 +1,4 @@
-"""The ONNX example's handler: what the container may hand over, and what it gets back."""
+"""The ONNX example's handler: what the container may pass to it, and what it gets back."""
 
 from __future__ import annotations
 

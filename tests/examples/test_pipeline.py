@@ -1,4 +1,4 @@
-"""The first container of the example pipeline, whose answer the iris model takes."""
+"""The first container of the example pipeline: the iris model takes its answer as a request."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_training_writes_the_medians_of_the_irises(medians: list[float]) -> 
         ("5.1, ,1.4,0.2\n6,3,5,\r\n", CSV),
     ],
 )
-def test_a_gap_is_filled_with_the_median_and_a_number_is_handed_on(
+def test_a_gap_is_filled_with_the_median_and_numbers_stay_as_they_are(
     imputer: ModuleType, medians: list[float], body: str | bytes, content_type: str
 ) -> None:
     answer = imputer.transform_fn(medians, body, content_type, "text/csv")
@@ -48,7 +48,7 @@ def test_a_gap_is_filled_with_the_median_and_a_number_is_handed_on(
     assert answer.json == {"instances": [[5.1, 3.0, 1.4, 0.2], [6, 3, 5, 1.3]]}
 
 
-def test_what_it_answers_is_a_request_that_the_iris_model_answers(
+def test_the_iris_model_answers_the_first_containers_answer(
     imputer: ModuleType, medians: list[float], handler: ModuleType, model_folder: Path
 ) -> None:
     sample = (ROOT / "examples" / "pipeline" / "code" / "sample.json").read_text()
@@ -66,8 +66,8 @@ def test_what_it_answers_is_a_request_that_the_iris_model_answers(
         ("{", JSON, 400, "the body is not JSON"),
         (b"\xff", JSON, 400, "the body is not UTF-8"),
         ("5", JSON, 400, "send"),
-        ("[5]", JSON, 400, "row 1 is not of 4 values"),
-        ("[[1, 2, 3]]", JSON, 400, "row 1 is not of 4 values"),
+        ("[5]", JSON, 400, "row 1 is not a list of 4 values"),
+        ("[[1, 2, 3]]", JSON, 400, "row 1 is not a list of 4 values"),
         ("[[1, 2, 3, true]]", JSON, 400, "row 1 has true, not a number"),
         (f"[[1, 2, 3, 1{'0' * 400}]]", JSON, 400, "row 1 has 1000"),
         ("[[1, 2, 3, NaN]]", JSON, 400, "row 1 has NaN, not a number"),

@@ -1,4 +1,4 @@
-"""What the examples' trainings write, and that it makes an archive with the code beside it."""
+"""The files that the examples' trainings write; with the code beside them they make an archive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The XGBoost example's handler: what the container may hand over, and what it gets back."""
+"""The XGBoost example's handler: what the container may pass to it, and what it gets back."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_the_first_known_format_is_chosen(ask: Ask, accept: str, chosen: str) ->
         ("[[[1]]]", JSON, "row 1, value 1 is [1]"),
         (json.dumps([[1e39] + [0] * 29]), JSON, "mean radius is 1e+39"),
         (json.dumps([[0] * 29 + [float("inf")]]), JSON, "worst fractal dimension is inf"),
-        (f"[[{'9' * 400}]]", JSON, "beyond float64"),
+        (f"[[{'9' * 400}]]", JSON, "a number is too large for float64"),
         (f"[[{'9' * 5000}]]", JSON, "not JSON"),
         ("[" * 100_000, JSON, "not JSON"),
         (b"\xff", "application/json; charset=latin-1", "not UTF-8"),

@@ -1,4 +1,4 @@
-"""A stand-in for the SageMaker runtime that answers what a test has scripted."""
+"""A stand-in for the SageMaker runtime, which gives the answers that a test has scripted."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Reply:
     body: bytes = b"[]"
     headers: dict[str, str] = field(default_factory=dict)
     promised_bytes: int | None = None
-    """More than the body has: the connection breaks in the middle."""
+    """More bytes than the body has, so that the connection breaks in the middle."""
     hang_up: bool = False
-    """Close the connection without a word."""
+    """Close the connection without an answer."""
     stall_seconds: float = 0
 
 
@@ -34,7 +34,7 @@ def error(status: int, code: str, **members: Any) -> Reply:
 
 
 def model_error(status: int, body: str) -> Reply:
-    """What SageMaker makes of a container's error."""
+    """A container's error, as SageMaker passes it on."""
     log = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/sagemaker/Endpoints/iris"
     return error(
         424, "ModelError", OriginalStatusCode=status, OriginalMessage=body, LogStreamArn=log
@@ -42,7 +42,7 @@ def model_error(status: int, body: str) -> Reply:
 
 
 class Stub:
-    """The stand-in: what it is to answer, and what it was asked."""
+    """The stand-in, with the replies it will give and the requests it got."""
 
     def __init__(self, url: str) -> None:
         self.url = url

@@ -28,7 +28,7 @@ def test_rows_go_out_in_a_format_and_the_answer_comes_back_as_values(
     assert body == b"1.0,2.5\n"
 
 
-def test_what_the_caller_says_reaches_the_endpoint_and_the_answer_says_who_gave_it(
+def test_the_callers_choices_reach_the_endpoint_and_the_answer_names_its_variant(
     client: EndpointClient, stub: Stub
 ) -> None:
     stub.replies = [Reply(headers={"X-Amzn-SageMaker-Custom-Attributes": "trace=1"})]
@@ -39,7 +39,7 @@ def test_what_the_caller_says_reaches_the_endpoint_and_the_answer_says_who_gave_
     assert headers["x-amzn-sagemaker-custom-attributes"] == "trace=1"
 
 
-def test_a_model_of_many_and_an_inference_component_are_asked_by_name(
+def test_one_of_many_models_and_an_inference_component_are_chosen_by_name(
     client: EndpointClient, stub: Stub
 ) -> None:
     stub.replies = [Reply(), Reply()]
@@ -69,7 +69,7 @@ def test_a_model_of_many_and_an_inference_component_are_asked_by_name(
     ],
     ids=repr,
 )
-def test_what_is_safe_to_try_again_is_tried_again(
+def test_a_failure_that_is_safe_to_retry_is_retried(
     client: EndpointClient, stub: Stub, fault: Reply
 ) -> None:
     stub.replies = [fault, fault, Reply(body=b"[1]")]
@@ -77,14 +77,16 @@ def test_what_is_safe_to_try_again_is_tried_again(
     assert len(stub.requests) == 3
 
 
-def test_it_gives_up_after_five_attempts_and_says_so(client: EndpointClient, stub: Stub) -> None:
+def test_the_client_gives_up_after_five_attempts_and_says_so(
+    client: EndpointClient, stub: Stub
+) -> None:
     stub.replies = [error(503, "ServiceUnavailable")] * 9
     with pytest.raises(UnavailableError, match=r"ServiceUnavailable!.*tried 5 times"):
         client.invoke(b"[]")
     assert len(stub.requests) == 5
 
 
-def test_it_gives_up_at_the_deadline(stub: Stub) -> None:
+def test_the_client_gives_up_at_the_deadline(stub: Stub) -> None:
     stub.replies = [error(503, "ServiceUnavailable")] * 9
     with pytest.raises(UnavailableError):
         EndpointClient(runtime_client(), "iris", deadline_seconds=0).invoke(b"[]")
@@ -123,7 +125,7 @@ def test_what_sagemaker_refuses_is_not_sent_again(
     assert len(stub.requests) == 1
 
 
-def test_a_request_that_timed_out_may_still_be_at_work_and_is_not_sent_again(stub: Stub) -> None:
+def test_a_request_that_timed_out_may_still_be_running_and_is_not_sent_again(stub: Stub) -> None:
     impatient = Config(read_timeout=0.2, retries={"total_max_attempts": 1})
     stub.replies = [Reply(stall_seconds=30)] * 2
     with pytest.raises(UnavailableError, match="Read timeout"):
@@ -131,7 +133,7 @@ def test_a_request_that_timed_out_may_still_be_at_work_and_is_not_sent_again(stu
     assert len(stub.requests) == 1
 
 
-def test_an_endpoint_that_nobody_listens_for_is_unavailable(
+def test_an_endpoint_where_nobody_listens_is_unavailable(
     stub: Stub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert stub.url
@@ -142,7 +144,7 @@ def test_an_endpoint_that_nobody_listens_for_is_unavailable(
 
 def test_an_answer_that_is_not_what_it_says_is_an_error(client: EndpointClient, stub: Stub) -> None:
     stub.replies = [Reply(body=b"[1")]
-    with pytest.raises(PayloadError, match="not application/json as it says"):
+    with pytest.raises(PayloadError, match="says that it is application/json, but it is not: "):
         client.invoke(b"[]").decode()
 
 
@@ -156,12 +158,12 @@ def test_a_body_that_may_be_refused_is_sent_with_a_warning(
     client: EndpointClient, stub: Stub
 ) -> None:
     stub.replies = [Reply()]
-    with pytest.warns(UserWarning, match="more than 6,291,456 may be refused"):
+    with pytest.warns(UserWarning, match="may refuse more than 6,291,456; send fewer rows"):
         client.invoke(bytes(6 * 1024**2 + 1))
     assert len(stub.requests) == 1
 
 
-def test_the_answers_json_is_whole(client: EndpointClient, stub: Stub) -> None:
+def test_the_json_of_an_answer_arrives_unchanged(client: EndpointClient, stub: Stub) -> None:
     document = {"predictions": ["é", 1.5, None]}
     stub.replies = [Reply(body=json.dumps(document).encode())]
     assert client.predict([[1.0]]) == document

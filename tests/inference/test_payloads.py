@@ -42,13 +42,15 @@ def test_the_client_reads_what_it_writes(table: Any) -> None:
 
 @pytest.mark.parametrize("content_type", FORMATS)
 @pytest.mark.parametrize("rows", [[1.0], [["x"]], [[1], [1, 2]], [[[1]]], [[None]], [[True]]])
-def test_rows_that_are_no_table_of_numbers_are_refused(rows: Any, content_type: str) -> None:
+def test_rows_that_are_not_a_table_of_numbers_are_refused(rows: Any, content_type: str) -> None:
     with pytest.raises(PayloadError, match="rows"):
         encode(rows, content_type)
 
 
-def test_json_has_no_word_for_nan() -> None:
-    with pytest.raises(PayloadError, match="NaN or infinity"):
+def test_nan_cannot_be_sent_as_json() -> None:
+    with pytest.raises(
+        PayloadError, match="a row has NaN or infinity, which JSON cannot write; send text/csv or "
+    ):
         encode([[float("nan")]], JSON)
 
 
@@ -65,7 +67,7 @@ def test_json_has_no_word_for_nan() -> None:
     ],
 )
 def test_an_answer_that_cannot_be_read_is_a_payload_error(body: bytes, content_type: str) -> None:
-    with pytest.raises(PayloadError, match=r"not .* as it says"):
+    with pytest.raises(PayloadError, match=r"says that it is .*, but it is not: "):
         decode(body, content_type)
 
 

@@ -27,7 +27,7 @@ def test_the_stages_archive_is_packed_and_inspected(project: Path) -> None:
     assert done.returncode == 0, done.stderr
     first, *_, last = done.stdout.splitlines()
     assert first.endswith("build/iris-prod/model.tar.gz for sagemaker-scikit-learn:1.9-0-cpu-py3")
-    assert "it loads in" in done.stdout
+    assert "the model loads in" in done.stdout
     assert last.startswith("0 errors, 0 warnings")
 
 

@@ -21,7 +21,7 @@ def compressed(chunks: list[bytes]) -> bytes:
 
 @pytest.fixture(scope="module")
 def chunks() -> list[bytes]:
-    """Full and small chunks, of what compresses well, a little, and not at all."""
+    """Full and small chunks of data that compresses well, a little, or not at all."""
     generator = random.Random(0)  # noqa: S311
     kinds = (
         generator.randbytes(BLOCK_BYTES),
@@ -48,7 +48,7 @@ def test_the_bytes_do_not_depend_on_the_number_of_threads(
     assert gzip.decompress(expected) == b"".join(chunks)
 
 
-def test_what_cannot_be_compressed_grows_by_less_than_a_thousandth() -> None:
+def test_data_that_does_not_compress_grows_by_less_than_a_thousandth() -> None:
     noise = [random.Random(n).randbytes(BLOCK_BYTES) for n in range(4)]  # noqa: S311
     assert len(compressed(noise)) < 4 * BLOCK_BYTES * 1.001
 

@@ -67,7 +67,7 @@ def test_warnings_are_printed_every_time_and_errors_stop(
     with pytest.raises(InspectionError) as caught:
         check(archive, stage)
     lines = str(caught.value).splitlines()
-    assert lines[0].startswith("iris-dev: error: code/inference.py: it has no model_fn")
+    assert lines[0].startswith("iris-dev: error: code/inference.py: the script has no model_fn")
     assert "-c inspect=off" in lines[-1]
 
 

@@ -18,7 +18,7 @@ class Terminal(io.StringIO):
 
 
 def clock(step_seconds: float) -> Callable[[], float]:
-    """A clock by which that much time passes between two looks at it."""
+    """A clock that moves by step_seconds at each look."""
     now = 0.0
 
     def look() -> float:
@@ -38,11 +38,11 @@ def output(file: io.StringIO, megabytes: int, step_seconds: float) -> str:
 
 
 @pytest.mark.parametrize("file", [Terminal(), io.StringIO()])
-def test_a_second_of_work_is_not_worth_a_word(file: io.StringIO) -> None:
+def test_work_of_less_than_a_second_shows_no_message(file: io.StringIO) -> None:
     assert output(file, megabytes=9, step_seconds=0.1) == ""
 
 
-def test_a_terminal_gets_one_line_that_is_written_over() -> None:
+def test_a_terminal_gets_one_line_that_is_overwritten() -> None:
     text = output(Terminal(), megabytes=1500, step_seconds=0.01)
     assert text.count("\n") == 1
     first, *_, last = text.split("\r")
@@ -82,7 +82,7 @@ def wait_for(code: str, file: io.StringIO, step_seconds: float) -> int:
         return waited(process, "resolving", file, look)
 
 
-def test_a_process_is_waited_for_and_for_how_long_is_said() -> None:
+def test_waiting_for_a_process_shows_how_long_it_takes() -> None:
     file = io.StringIO()
     assert wait_for("import sys; sys.stdin.read(); sys.exit(3)", file, step_seconds=1) == 3
     first, second, *_, last = file.getvalue().splitlines()
@@ -90,7 +90,7 @@ def test_a_process_is_waited_for_and_for_how_long_is_said() -> None:
     assert last.startswith("resolving: ended in ")
 
 
-def test_a_process_that_ends_within_a_second_is_not_worth_a_word() -> None:
+def test_a_process_that_ends_within_a_second_shows_no_message() -> None:
     file = io.StringIO()
     assert wait_for("import sys; sys.stdin.read()", file, step_seconds=0.001) == 0
     assert file.getvalue() == ""

@@ -1,9 +1,9 @@
-"""The handler of all models: how the container loads any of them and answers a request to it.
+"""The handler of all models: how the container loads a model and answers a request to it.
 
-A container of several models runs another server than one of a single model: there a
-flask.Response fails, and so does any exception, each as a 503 that tells nothing. What has a status
-of its own is sagemaker-inference's exception. Its message is the status line's phrase as well, and
-so is one line of ASCII (https://github.com/aws/sagemaker-scikit-learn-container,
+A container with several models runs another server than a container with one. With this server, a
+flask.Response or an exception becomes a 503 without a reason. Only sagemaker-inference's exception
+has a status of its own. Its message is also the phrase in the HTTP status line, so it must be one
+line of ASCII (https://github.com/aws/sagemaker-scikit-learn-container,
 mms_transformer.py).
 """
 
@@ -20,7 +20,7 @@ from sagemaker_inference.errors import BaseInferenceToolkitError
 JSON, CSV = "application/json", "text/csv"
 
 _LARGEST = float(np.finfo(np.float32).max)
-"""Many of scikit-learn's estimators compute in float32 and fail on what lies beyond."""
+"""Many of scikit-learn's estimators compute in float32 and fail on larger numbers."""
 
 _PHRASES = {400: "Bad Request", 406: "Not Acceptable", 415: "Unsupported Media Type"}
 
@@ -28,7 +28,7 @@ _PHRASES = {400: "Bad Request", 406: "Not Acceptable", 415: "Unsupported Media T
 def model_fn(model_dir: str) -> Any:
     """Load the classifier of the one archive that is unpacked in model_dir.
 
-    A pickle runs code when it is loaded: who may write below the prefix may run code here.
+    A pickle runs code when it is loaded: whoever can write below the prefix can run code here.
     """
     return joblib.load(Path(model_dir) / "model.joblib")
 
@@ -38,14 +38,14 @@ def transform_fn(
 ) -> tuple[str, str]:
     """Answer one request with each row's class, and the probability of each class.
 
-    Raises BaseInferenceToolkitError: 400 for a body that cannot be read, 406 for an answer that is
-    to be no JSON, 415 for a content type that is not known.
+    Raises BaseInferenceToolkitError: 400 for a body that cannot be read, 406 for an Accept without
+    JSON, 415 for an unknown content type.
     """
     if not {JSON, "application/*", "*/*"} & {_name(choice) for choice in accept.split(",")}:
         raise _refusal(406, f"Accept is {accept!a}; this model answers in {JSON}")
     rows = _rows(body, content_type or "")
     if not rows:
-        raise _refusal(400, "there are no rows; send at least one")
+        raise _refusal(400, "the body has no rows; send at least one")
     for number, row in enumerate(rows, 1):
         _check(row, number, classifier.n_features_in_)
     probabilities = classifier.predict_proba(np.array(rows, dtype=np.float64))
@@ -62,7 +62,7 @@ def _rows(body: str | bytes, content_type: str) -> list[Any]:
     name = _name(content_type)
     if name not in (JSON, CSV):
         raise _refusal(415, f"Content-Type is {content_type!a}; this model reads {JSON}, {CSV}")
-    # The container hands over text only where the content type has no parameter, such as charset.
+    # The container passes text only if the content type has no parameter, such as charset.
     try:
         text = (body if isinstance(body, str) else body.decode("utf-8")).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -85,7 +85,7 @@ def _name(content_type: str) -> str:
 
 def _cell(text: str) -> float | str:
     try:
-        # float takes digits of any script, and an underscore between two.
+        # float() also reads digits of any script, and underscores between digits.
         return float(text) if text.isascii() and "_" not in text else text
     except ValueError:
         return text
@@ -97,7 +97,7 @@ def _check(row: Any, number: int, features: int) -> None:
     if len(row) != features:
         raise _refusal(400, f"row {number} has {len(row)} values; this model takes {features}")
     for column, value in enumerate(row, 1):
-        # A boolean is an int to Python, and no number to anyone else; NaN is within no range.
+        # For Python a boolean is an int, but not for callers. No range contains NaN.
         if type(value) not in (int, float) or not abs(value) <= _LARGEST:
             raise _refusal(
                 400,
@@ -107,7 +107,7 @@ def _check(row: Any, number: int, features: int) -> None:
 
 
 def _shown(value: Any) -> str:
-    # Not what is in them: it may be nested deeper than json.dumps goes.
+    # Without their content, which may be nested too deep for json.dumps.
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "an object"
     return json.dumps(value)[:40]

@@ -1,9 +1,9 @@
 """The handler: how SageMaker's scikit-learn container serves an ONNX model with onnxruntime.
 
-The container calls model_fn once a process and transform_fn once a request. Images come as JSON
-({"instances": [[pixel, ...], ...]} or a bare list of rows) or NPY, and the answer goes out as JSON
-or NPY. A bad request is answered with a flask.Response: in AWS's image that is the only way to any
-status but an HTML page with 500.
+The container calls model_fn once in each process, and transform_fn for each request. A request has
+images as JSON ({"instances": [[pixel, ...], ...]} or only the list of rows) or NPY; the answer is
+JSON or NPY. A flask.Response answers a bad request: with AWS's image, everything else becomes an
+HTML page with status 500.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class RequestError(Exception):
 
 @dataclass(frozen=True)
 class Model:
-    """A session, what its input is like, and the names of what comes out of it."""
+    """A session, the form of its input, and the names of its classes."""
 
     session: onnxruntime.InferenceSession
     pixels: int
@@ -49,7 +49,7 @@ class Model:
 
 
 def model_fn(model_dir: str) -> Model:
-    """Load the model that metadata.json describes; raises ValueError where it is another one."""
+    """Load the model that metadata.json describes. Raises ValueError if the file is another one."""
     folder = Path(model_dir)
     metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
     file, expected = metadata["model"]["file"], metadata["model"]["sha256"]
@@ -58,11 +58,11 @@ def model_fn(model_dir: str) -> Model:
     if found != expected:
         raise ValueError(
             f"{file} has the SHA-256 {found}, but metadata.json says {expected}; "
-            "train again, so that both files are of one run"
+            "train again, so that both files come from the same run"
         )
     options = onnxruntime.SessionOptions()
-    # One thread: the container runs a process for each of the instance's processors, and threads
-    # of their own would only take them from each other.
+    # One thread: the container runs one process for each processor of the instance, and more
+    # threads would only compete for the processors.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(saved, options, providers=["CPUExecutionProvider"])
     return Model(
@@ -76,8 +76,8 @@ def model_fn(model_dir: str) -> Model:
 def transform_fn(model: Model, body: str | bytes, content_type: str, accept: str) -> Response:
     """Answer one request.
 
-    The status is 200, or 400 for a body that cannot be read, 406 for an answer that cannot be
-    given as asked, 415 for a content type that is not known; then the body is JSON with "error".
+    The status is 200. It is 400 for a body that cannot be read, 406 for a format that no answer has
+    and 415 for an unknown content type; then the body is JSON with "error".
     """
     try:
         answer_type = choose_accept(accept)
@@ -90,9 +90,9 @@ def transform_fn(model: Model, body: str | bytes, content_type: str, accept: str
 
 
 def choose_accept(accept: str) -> str:
-    """Choose the first of the content types that Accept names which is one of ours.
+    """Return the first content type in Accept that is one of ours.
 
-    Raises RequestError, 406, when it names none.
+    Raises RequestError, 406, if Accept names none of ours.
     """
     for choice in (accept or "*/*").split(","):
         name = choice.partition(";")[0].strip().lower()
@@ -105,8 +105,8 @@ def choose_accept(accept: str) -> str:
 def read_images(body: str | bytes, content_type: str, model: Model) -> Images:
     """Decode a body into images.
 
-    Raises RequestError: 415 for an unknown content type, 400 for a body that does not hold rows
-    of as many pixels as the model takes, each from 0 to its largest.
+    Raises RequestError: 415 for an unknown content type, 400 for a body without rows, or with rows
+    that have a wrong number of pixels, or pixels outside the model's range.
     """
     name = content_type.partition(";")[0].strip().lower()
     if name not in DECODERS:
@@ -118,7 +118,7 @@ def read_images(body: str | bytes, content_type: str, model: Model) -> Images:
         raise RequestError(
             400, f"the images have the shape {images.shape}; send (rows, {model.pixels})"
         )
-    usable = (images >= 0) & (images <= model.largest_pixel)  # which NaN is not
+    usable = (images >= 0) & (images <= model.largest_pixel)  # False for NaN, too
     if not usable.all():
         row, pixel = np.argwhere(~usable)[0]
         raise RequestError(
@@ -137,18 +137,18 @@ def from_json(body: str | bytes) -> NDArray[Any]:
         rows = document.get("instances") if isinstance(document, dict) else document
         images = np.array(rows)
     except (ValueError, OverflowError, RecursionError) as error:
-        raise RequestError(400, f"the body holds no rows of numbers in JSON: {error}") from None
-    if "true" in text or "false" in text:  # which NumPy takes for 1 and 0 among numbers
-        raise RequestError(400, "the rows hold true or false; send numbers")
+        raise RequestError(400, f"the body has no rows of numbers in JSON: {error}") from None
+    if "true" in text or "false" in text:  # among numbers, NumPy reads them as 1 and 0
+        raise RequestError(400, "the rows have true or false; send numbers")
     return _numbers(images)
 
 
 def from_npy(body: str | bytes) -> NDArray[Any]:
-    """Decode NumPy's own format, any real type; objects are refused, never unpickled."""
+    """Decode NumPy's own format with any real type. Objects are refused, never unpickled."""
     stream = io.BytesIO(body.encode() if isinstance(body, str) else body)
     try:
         images = np.lib.format.read_array(stream, allow_pickle=False)
-    except Exception as error:  # numpy's reader has no one error for what is not its format
+    except Exception as error:  # NumPy raises many kinds of errors for another format
         raise RequestError(400, f"the body is not NPY: {error}") from None
     return _numbers(images)
 
@@ -173,16 +173,16 @@ def to_npy(probabilities: Probabilities, classes: list[str]) -> bytes:  # noqa: 
 
 
 DECODERS: dict[str, Callable[[str | bytes], NDArray[Any]]] = {JSON: from_json, NPY: from_npy}
-"""What a request may be."""
+"""The formats of requests."""
 
 ENCODERS: dict[str, Callable[[Probabilities, list[str]], str | bytes]] = {
     JSON: to_json,
     NPY: to_npy,
 }
-"""What an answer may be; the first is what a caller who says nothing gets."""
+"""The formats of answers; the first is the default."""
 
 
 def _numbers(images: NDArray[Any]) -> NDArray[Any]:
     if images.dtype.kind not in "fiu":
-        raise RequestError(400, f"the rows are of {images.dtype}; send numbers")
+        raise RequestError(400, f"the rows have the type {images.dtype}; send numbers")
     return images

@@ -1,7 +1,7 @@
-"""The handler of a pipeline's first container: rows with gaps in, rows without gaps out.
+"""The handler of a pipeline's first container: it fills the gaps in rows of numbers.
 
-Its answer is the next container's request, in the one format that this knows whatever Accept says:
-what the caller accepts is the last container's matter.
+Its answer is the request to the next container, so it is always JSON: only the last container
+answers in the format that Accept names.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class RequestError(Exception):
 
 
 def model_fn(model_dir: str) -> list[float]:
-    """Load what stands for each missing value."""
+    """Load the medians, which replace missing values."""
     metadata = json.loads((Path(model_dir) / "metadata.json").read_text(encoding="utf-8"))
     medians: list[float] = metadata["medians"]
     return medians
@@ -39,8 +39,8 @@ def transform_fn(
 ) -> Response:
     """Answer one request with {"instances": [[...], ...]}.
 
-    The status is 200, or 400 for a body that cannot be read, 415 for a content type that is not
-    known, which ends the pipeline; then the body is JSON with "error".
+    The status is 200. It is 400 for a body that cannot be read and 415 for an unknown content type;
+    then the pipeline ends, and the body is JSON with "error".
     """
     try:
         rows = [_filled(row, number, medians) for number, row in _numbered(body, content_type)]
@@ -51,7 +51,7 @@ def transform_fn(
 
 def _numbered(body: str | bytes, content_type: str) -> enumerate[Any]:
     """Decode {"instances": [[1.5, null], ...]}, [[1.5, null], ...] or CSV with empty cells."""
-    # The container hands over text only where the content type has no parameter, such as charset.
+    # The container passes text only if the content type has no parameter, such as charset.
     try:
         text = body if isinstance(body, str) else body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -81,7 +81,7 @@ def _cell(text: str) -> float | str | None:
 
 def _filled(row: Any, number: int, medians: list[float]) -> list[float]:
     if not isinstance(row, list) or len(row) != len(medians):
-        raise RequestError(400, f"row {number} is not of {len(medians)} values")
+        raise RequestError(400, f"row {number} is not a list of {len(medians)} values")
     for value in row:
         if value is not None and not _is_number(value):
             raise RequestError(400, f"row {number} has {json.dumps(value)[:40]}, not a number")
@@ -89,5 +89,5 @@ def _filled(row: Any, number: int, medians: list[float]) -> list[float]:
 
 
 def _is_number(value: Any) -> bool:
-    # A boolean is an int to Python, and no number to anyone else; NaN is none to JSON.
+    # For Python a boolean is an int, but not for callers. JSON has no NaN.
     return type(value) in (int, float) and abs(value) <= float_info.max

@@ -1,4 +1,4 @@
-"""What travels: rows of numbers in, classes and their probabilities out, in four formats.
+"""The formats: requests have rows of numbers, answers have classes and their probabilities.
 
 A value may be missing: null in JSON, an empty cell in CSV, NaN in NPY.
 """
@@ -32,9 +32,9 @@ class RequestError(Exception):
 
 
 def choose_accept(accept: str) -> str:
-    """Choose the first of the content types that Accept names which is one of ours.
+    """Return the first content type in Accept that is one of ours.
 
-    Raises RequestError, 406, when it names none.
+    Raises RequestError, 406, if Accept names none of ours.
     """
     for choice in (accept or "*/*").split(","):
         name = choice.partition(";")[0].strip().lower()
@@ -47,8 +47,8 @@ def choose_accept(accept: str) -> str:
 def read_rows(body: str | bytes, content_type: str, feature_names: list[str]) -> Features:
     """Decode a body into features.
 
-    Raises RequestError: 415 for an unknown content type, 400 for a body that does not hold rows
-    of as many numbers as the model has features.
+    Raises RequestError: 415 for an unknown content type, 400 for a body without rows, or with
+    rows that do not fit the model's features.
     """
     name = content_type.partition(";")[0].strip().lower()
     if name not in DECODERS:
@@ -70,7 +70,7 @@ def read_rows(body: str | bytes, content_type: str, feature_names: list[str]) ->
         raise RequestError(
             400,
             f"row {row + 1}: {feature_names[column]} is {table[row, column]}; "
-            "send a number within float32's range, or none where it is missing",
+            "send a number within float32's range, or leave the value out if it is missing",
         )
     return features
 
@@ -85,25 +85,27 @@ def from_json(body: str | bytes) -> NDArray[np.float64]:
 
 
 def from_json_lines(body: str | bytes) -> NDArray[np.float64]:
-    """Decode a JSON list of numbers a line."""
+    """Decode lines, each with a JSON list of numbers."""
     lines = enumerate(_text(body).splitlines(), 1)
     return _table([_json(line, f"row {number}") for number, line in lines])
 
 
 def from_csv(body: str | bytes) -> NDArray[np.float64]:
-    """Decode comma-separated numbers, a row a line, no header."""
+    """Decode lines of comma-separated numbers, without a header."""
     return _table([[_cell(cell) for cell in line.split(",")] for line in _text(body).splitlines()])
 
 
 def from_npy(body: str | bytes) -> NDArray[np.float64]:
-    """Decode NumPy's own format, any real type; objects are refused, never unpickled."""
+    """Decode NumPy's own format with any real type. Objects are refused, never unpickled."""
     stream = io.BytesIO(body.encode() if isinstance(body, str) else body)
     try:
         array = np.lib.format.read_array(stream, allow_pickle=False)
-    except Exception as error:  # numpy's reader has no one error for what is not its format
+    except Exception as error:  # NumPy raises many kinds of errors for another format
         raise RequestError(400, f"the body is not NPY: {error}") from None
     if array.dtype.kind not in "fiu":
-        raise RequestError(400, f"the array is of {array.dtype}; send numbers, such as float64")
+        raise RequestError(
+            400, f"the array has the type {array.dtype}; send numbers, such as float64"
+        )
     with np.errstate(over="ignore"):
         return np.asarray(array, dtype=np.float64)
 
@@ -120,7 +122,7 @@ def to_json(probabilities: Probabilities, classes: list[str]) -> str:
 
 
 def to_json_lines(probabilities: Probabilities, classes: list[str]) -> str:
-    """Encode {"prediction": class, "probabilities": {class: probability, ...}}, a row a line."""
+    """Encode {"prediction": class, "probabilities": {class: probability, ...}}, one row a line."""
     return "".join(
         json.dumps({"prediction": prediction, "probabilities": by_class}) + "\n"
         for prediction, by_class in _answers(probabilities, classes)
@@ -128,7 +130,7 @@ def to_json_lines(probabilities: Probabilities, classes: list[str]) -> str:
 
 
 def to_csv(probabilities: Probabilities, classes: list[str]) -> str:
-    """Encode the class and then each class's probability, a row a line, no header."""
+    """Encode lines with the class and the probability of each class, without a header."""
     return "".join(
         ",".join([prediction, *map(repr, by_class.values())]) + "\n"
         for prediction, by_class in _answers(probabilities, classes)
@@ -148,7 +150,7 @@ DECODERS: dict[str, Callable[[str | bytes], NDArray[np.float64]]] = {
     CSV: from_csv,
     NPY: from_npy,
 }
-"""What a request may be."""
+"""The formats of requests."""
 
 ENCODERS: dict[str, Callable[[Probabilities, list[str]], str | bytes]] = {
     JSON: to_json,
@@ -156,7 +158,7 @@ ENCODERS: dict[str, Callable[[Probabilities, list[str]], str | bytes]] = {
     CSV: to_csv,
     NPY: to_npy,
 }
-"""What an answer may be; the first is what a caller who says nothing gets."""
+"""The formats of answers; the first is the default."""
 
 
 def _answers(
@@ -168,7 +170,7 @@ def _answers(
 
 
 def _text(body: str | bytes) -> str:
-    # The container hands over text only where the content type has no parameter, such as charset.
+    # The container passes text only if the content type has no parameter, such as charset.
     try:
         return body if isinstance(body, str) else body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -190,7 +192,7 @@ def _cell(text: str) -> float | str | None:
 
 
 def _table(rows: list[Any]) -> NDArray[np.float64]:
-    """Turn rows of numbers, None where one is missing, into an array."""
+    """Turn rows of numbers into an array; None stands for a missing number."""
     for number, row in enumerate(rows, 1):
         if not isinstance(row, list):
             raise RequestError(
@@ -201,15 +203,15 @@ def _table(rows: list[Any]) -> NDArray[np.float64]:
                 400, f"row {number} has {len(row)} values, but row 1 has {len(rows[0])}"
             )
         for column, value in enumerate(row, 1):
-            # A boolean is an int to Python, and no number to anyone else.
+            # For Python a boolean is an int, but not for callers.
             if value is not None and type(value) not in (int, float):
                 raise RequestError(
                     400, f"row {number}, value {column} is {_short(value)}, not a number"
                 )
     try:
-        return np.array(rows, dtype=np.float64)  # which makes NaN of None
+        return np.array(rows, dtype=np.float64)  # None becomes NaN
     except OverflowError:
-        raise RequestError(400, "a number is beyond float64's range") from None
+        raise RequestError(400, "a number is too large for float64") from None
 
 
 def _short(value: Any) -> str:

@@ -1,8 +1,8 @@
 """The handler: how SageMaker's XGBoost container loads the model and answers a request.
 
-The container calls model_fn once a process and transform_fn once a request; what travels, and in
-which formats, is in formats.py. A bad request is answered with a flask.Response, the only way to
-any status but an HTML page with 500: the toolkit hands requests on as scikit-learn's does
+The container calls model_fn once in each process, and transform_fn for each request. formats.py has
+the formats of requests and answers. A flask.Response answers a bad request; everything else becomes
+an HTML page with status 500, as in the scikit-learn container
 (https://github.com/aws/sagemaker-xgboost-container, serving.py).
 """
 
@@ -22,7 +22,7 @@ from formats import ENCODERS, JSON, Features, Probabilities, RequestError, choos
 
 @dataclass(frozen=True)
 class Model:
-    """A classifier of two classes, and the names of what goes in and comes out of it."""
+    """A classifier of two classes, with the names of its features and classes."""
 
     booster: xgboost.Booster
     feature_names: list[str]
@@ -30,13 +30,13 @@ class Model:
 
     def probabilities(self, features: Features) -> Probabilities:
         """Return the probability of each class, shape (rows, 2); NaN is a missing value."""
-        # Without a DMatrix: its making takes longer than a small request's prediction.
+        # Without a DMatrix: making one takes longer than the prediction for a small request.
         second = self.booster.inplace_predict(features).astype(np.float64)
         return np.column_stack([1 - second, second])
 
 
 def model_fn(model_dir: str) -> Model:
-    """Load the model that metadata.json describes; raises ValueError where it is another one."""
+    """Load the model that metadata.json describes. Raises ValueError if the file is another one."""
     folder = Path(model_dir)
     metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
     file, expected = metadata["model"]["file"], metadata["model"]["sha256"]
@@ -45,7 +45,7 @@ def model_fn(model_dir: str) -> Model:
     if found != expected:
         raise ValueError(
             f"{file} has the SHA-256 {found}, but metadata.json says {expected}; "
-            "train again, so that both files are of one run"
+            "train again, so that both files come from the same run"
         )
     booster = xgboost.Booster()
     booster.load_model(bytearray(saved))
@@ -55,8 +55,8 @@ def model_fn(model_dir: str) -> Model:
 def transform_fn(model: Model, body: str | bytes, content_type: str, accept: str) -> Response:
     """Answer one request.
 
-    The status is 200, or 400 for a body that cannot be read, 406 for an answer that cannot be
-    given as asked, 415 for a content type that is not known; then the body is JSON with "error".
+    The status is 200. It is 400 for a body that cannot be read, 406 for a format that no answer has
+    and 415 for an unknown content type; then the body is JSON with "error".
     """
     try:
         answer_type = choose_accept(accept)

@@ -1,4 +1,4 @@
-"""The handler's contract: what the container may hand over, and what it gets back."""
+"""The handler's contract: what the container may pass to it, and what it gets back."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_the_most_wanted_format_is_chosen(ask: Any, accept: str, chosen: str) ->
         ("[[1, 2, 3, true]]", JSON, "value 4 is true", 1),
         ("[[1, 2, 3, NaN]]", JSON, "petal width (cm) is nan", 1),
         ("[[1, 2, 3, 4], [1, 2, 3, 1e999]]", JSON, "petal width (cm) is inf", 2),
-        (f"[[1, 2, 3, {'9' * 400}]]", JSON, "beyond", 1),
+        (f"[[1, 2, 3, {'9' * 400}]]", JSON, "value 4 is too large", 1),
         ("[[[1, 2, 3, 4]]]", JSON, "not a number", 1),
         ("[" * 100_000, JSON, "the body is not JSON", None),
         (b"\xff", "application/json; charset=latin-1", "not UTF-8", None),

@@ -1,4 +1,4 @@
-"""Archives to inspect, made in memory: a good one, and the same with something changed."""
+"""Archives to inspect, made in memory: a good one, and the same with changes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def transform_fn(model, body, content_type, accept):
 SAMPLE = b'{"instances": [[1.0, 2.0], [0.1, 0.0]]}'
 
 Tar = Mapping[str, bytes | tarfile.TarInfo | None]
-"""Members by their names: content, None for none such, or a header."""
+"""Members by their names: content, a header, or None for a member that is left out."""
 
 
 def container(tag: str = "sagemaker-scikit-learn:1.9-0-cpu-py3", **settings: object) -> Container:
@@ -58,13 +58,13 @@ def container(tag: str = "sagemaker-scikit-learn:1.9-0-cpu-py3", **settings: obj
 
 @cache
 def model() -> bytes:
-    """Return a pickled model that is right for scikit-learn 1.9."""
+    """Return a model pickled with scikit-learn 1.9."""
     fitted = LogisticRegression().fit([[0.0, 0.0], [1.0, 1.0]], [0, 1])
     return pickle.dumps(fitted, 4)
 
 
 def good() -> dict[str, bytes]:
-    """Return the members of an archive that nothing is wrong with."""
+    """Return the members of an archive without problems."""
     return {
         "code/inference.py": SCRIPT.encode(),
         "code/sample.json": SAMPLE,
@@ -74,12 +74,12 @@ def good() -> dict[str, bytes]:
 
 @dataclass(frozen=True)
 class Case:
-    """An archive, as it differs from the good one, and the container that it is for."""
+    """An archive, given by its differences from the good one, and its container."""
 
     members: Tar = field(default_factory=dict)
     container: Container = field(default_factory=container)
     data: bytes | None = None
-    """The archive's own bytes, where no members make them."""
+    """The bytes of the archive, if not made from members."""
 
     def write(self, folder: Path) -> Path:
         """Write the archive and return its path."""
@@ -89,7 +89,7 @@ class Case:
 
 
 def tar_gz(members: Tar) -> bytes:
-    """Pack members as they are, however wrong."""
+    """Pack members as they are, even if they are wrong."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as tar:
         for name, content in members.items():
@@ -99,21 +99,23 @@ def tar_gz(members: Tar) -> bytes:
                 content.name = name
                 tar.addfile(content)
                 continue
-            entry = tarfile.TarInfo(name.partition("#")[0])  # "name#2" for one that is there twice
+            entry = tarfile.TarInfo(
+                name.partition("#")[0]
+            )  # "name#2" for a second member with this name
             entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
     return gzip.compress(stream.getvalue(), 1)
 
 
 def header(kind: bytes, target: str = "") -> tarfile.TarInfo:
-    """Return the header of something that is no file."""
+    """Return the header of a member that is not a file."""
     entry = tarfile.TarInfo()
     entry.type, entry.linkname = kind, target
     return entry
 
 
 def calling(module: str, name: str, argument: str = "echo owned") -> bytes:
-    """Return a pickle that would call a function."""
+    """Return a pickle that calls a function when it is loaded."""
     return (
         b"\x80\x04\x8c" + bytes([len(module)]) + module.encode()
         + b"\x8c" + bytes([len(name)]) + name.encode()

@@ -1,4 +1,4 @@
-"""For every rule an archive that breaks it, and one that comes close and does not."""
+"""For every rule an archive that breaks it, and one that almost breaks it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def requirements(*lines: str, **wheels: bytes) -> dict[str, bytes]:
 
 
 def saved_with(version: str, estimator: str = "linear_model._logistic LogisticRegression") -> bytes:
-    """Return a pickle of an estimator, as a version of scikit-learn would write it."""
+    """Return a pickle of an estimator, as this version of scikit-learn writes it."""
     module, name = estimator.split()
     return (
         b"\x80\x04\x8c" + bytes([len(module) + 8]) + b"sklearn." + module.encode()
@@ -46,7 +46,7 @@ def saved_with(version: str, estimator: str = "linear_model._logistic LogisticRe
 
 
 def code_object(arguments: int) -> bytes:
-    """Return a pickle that makes a code object of so many arguments, as cloudpickle does."""
+    """Return a pickle that makes a code object with so many arguments, as cloudpickle does."""
     return (
         b"\x80\x04\x8c\x05types\x8c\x08CodeType\x93(" + b"K\x00" * arguments + b"tR."
     )  # fmt: skip

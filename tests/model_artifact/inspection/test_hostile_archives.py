@@ -1,4 +1,4 @@
-"""Anybody's archive: it is as inspection says, or refused by a rule, and harms no reader."""
+"""Hostile archives: inspection reads them correctly or refuses them, and takes no harm."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FORMATS = st.sampled_from([tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX
 
 
 def errors(path: Path) -> list[str]:
-    """Inspect without running, and return the ids of the errors of the archive's form."""
+    """Inspect without running, and return the ids of the errors in the archive's form."""
     found = inspect(path, container(), run=False)
     assert all(each.rule.id in RULES for each in found)
     return [
@@ -56,7 +56,7 @@ def packed(members: list[tuple[str, bytes, bytes]], form: int) -> bytes | None:
 
 @given(MEMBERS, FORMATS)
 @settings(max_examples=300)
-def test_what_is_accepted_is_unpacked_as_it_was_read_and_nothing_else(
+def test_an_accepted_archive_unpacks_to_exactly_the_files_that_were_read(
     members: list[tuple[str, bytes, bytes]], form: int
 ) -> None:
     data = packed(members, form)
@@ -85,7 +85,7 @@ def test_what_is_accepted_is_unpacked_as_it_was_read_and_nothing_else(
 
 
 @given(st.binary(max_size=3000))
-def test_bytes_that_are_no_archive_are_refused(data: bytes) -> None:
+def test_bytes_that_are_not_an_archive_are_refused(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name, "model.tar.gz")
         for content in (data, gzip.compress(data)):
@@ -107,13 +107,13 @@ def test_a_damaged_archive_is_whole_or_refused(data: st.DataObject) -> None:
         path.write_bytes(damaged)
         if errors(path):
             return
-        # A bit of the header that says nothing of the content: its time, its name.
+        # The changed bit is in a part of the header without effect: the time or the name.
         assert gzip.decompress(damaged) == gzip.decompress(whole)
 
 
 @given(st.integers(0, 6), st.integers(0, 511), st.integers(0, 255))
 @settings(max_examples=200)
-def test_a_damaged_header_ends_nothing_silently(block: int, at: int, value: int) -> None:
+def test_a_damaged_header_never_hides_the_members_after_it(block: int, at: int, value: int) -> None:
     tar = bytearray(gzip.decompress(tar_gz(good())))
     before = bytes(tar)
     tar[512 * block + at] = value
@@ -126,7 +126,7 @@ def test_a_damaged_header_ends_nothing_silently(block: int, at: int, value: int)
 
 
 @pytest.mark.parametrize(("count", "said"), [(50, []), (51, ["archive-bomb"])])
-def test_a_member_more_than_there_may_be_is_one_too_many(
+def test_one_member_above_the_limit_is_an_error(
     count: int, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("model_artifact.inspection.members.MAX_MEMBERS", 50)
@@ -143,7 +143,9 @@ def test_a_member_more_than_there_may_be_is_one_too_many(
         header(tarfile.BLKTYPE),
     ],
 )
-def test_what_is_neither_file_nor_folder_is_refused(entry: tarfile.TarInfo, tmp_path: Path) -> None:
+def test_a_member_that_is_neither_file_nor_folder_is_refused(
+    entry: tarfile.TarInfo, tmp_path: Path
+) -> None:
     assert errors(Case({"other": entry}).write(tmp_path)) == ["member-kind"]
 
 

@@ -17,7 +17,7 @@ IMPORTS: dict[str, list[str]] = json.loads(
 )
 FRAMEWORKS = json.loads((ROOT / "catalogue/images.json").read_text())["frameworks"]
 
-GLIBC = {  # by what a tag says of the operating system
+GLIBC = {  # by the operating system in a tag
     "ubuntu16.04": "2.23",
     "ubuntu18.04": "2.27",
     "ubuntu20.04": "2.31",
@@ -28,7 +28,7 @@ GLIBC = {  # by what a tag says of the operating system
 }
 SOURCE = re.compile(r"tag|https://github\.com/aws/[a-z-]+ [\w./-]+ @ ([0-9a-f]{40}|v[\w.-]+)")
 
-# What was measured, or read in the images themselves.
+# These values were measured, or read in the images themselves.
 MEASURED = {
     "sagemaker-scikit-learn:1.2-1-cpu-py3": (
         "3.9",
@@ -54,7 +54,7 @@ MEASURED = {
 
 
 def published(framework: str, since: str | None = None) -> set[str]:
-    """The images of a framework, of all its versions or of those not older than one."""
+    """The images of a framework, from all versions or from one version on."""
     return {
         image
         for version, rows in FRAMEWORKS[framework].items()
@@ -65,7 +65,7 @@ def published(framework: str, since: str | None = None) -> set[str]:
 
 
 def release(version: str) -> Version:
-    """A version of a framework without what AWS adds to it: 1.4 of 1.4-2-py312."""
+    """A version of a framework without AWS's suffix: 1.4 for 1.4-2-py312."""
     return Version(version.partition("-")[0])
 
 
@@ -73,7 +73,7 @@ def starts_with(version: str, beginning: str) -> bool:
     return f"{version}.".startswith(f"{beginning}.")
 
 
-def test_the_table_says_when_it_is_from() -> None:
+def test_the_table_has_a_date() -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", TABLE["date"])
 
 
@@ -106,7 +106,7 @@ def test_packages_have_normalized_names_and_versions() -> None:
             assert str(Version(version)), (image, name)
 
 
-def test_what_a_tag_says_is_what_the_table_says() -> None:
+def test_the_table_agrees_with_the_tags() -> None:
     for image, contents in IMAGES.items():
         repository, _, tag = image.partition(":")
         framework, *parts = tag.split("-")
@@ -141,7 +141,7 @@ def test_every_sklearn_and_xgboost_image_in_use_is_known(
 @pytest.mark.parametrize(
     "image", ["sagemaker-scikit-learn:1.9-0-cpu-py3", "sagemaker-xgboost:3.2-0"]
 )
-def test_the_newest_images_are_known_wholly(image: str) -> None:
+def test_the_contents_of_the_newest_images_are_known_completely(image: str) -> None:
     contents = IMAGES[image]
     assert contents["complete"]
     assert "uv.lock @ " in contents["source"]
@@ -149,14 +149,14 @@ def test_the_newest_images_are_known_wholly(image: str) -> None:
     assert {"pip", "numpy", "sagemaker-containers"} <= set(contents["packages"])
 
 
-def test_a_list_is_called_whole_only_where_it_was_locked() -> None:
+def test_a_list_is_complete_only_if_it_comes_from_a_lock() -> None:
     assert [image for image, contents in IMAGES.items() if contents["complete"]] == [
         image for image, contents in IMAGES.items() if "uv.lock" in contents["source"]
     ]
 
 
 @pytest.mark.parametrize(("image", "measured"), MEASURED.items())
-def test_what_was_measured_is_what_the_table_says(
+def test_the_table_agrees_with_the_measurements(
     image: str, measured: tuple[str, dict[str, str]]
 ) -> None:
     python, packages = measured

@@ -1,4 +1,4 @@
-"""What a pickle would do is known without doing it: by Python's own machine as the oracle."""
+"""Inspection knows what a pickle does without doing it; Python's own machine is the oracle."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_the_imports_are_those_that_loading_it_makes(value: object, protocol: in
 
 
 @given(OBJECTS, st.sampled_from([0, ("zlib", 1), ("gzip", 1), ("bz2", 1), ("xz", 1), ("lzma", 1)]))
-def test_a_file_of_joblibs_is_read_to_its_end_however_it_is_compressed(
+def test_a_joblib_file_is_read_to_its_end_with_any_compression(
     value: object, compress: Any
 ) -> None:
     stream = io.BytesIO()
@@ -162,7 +162,7 @@ MODELS = {
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.filterwarnings("ignore")
-def test_nothing_is_said_against_what_scikit_learn_writes(name: str, tmp_path: Path) -> None:
+def test_no_model_that_scikit_learn_writes_gets_a_warning(name: str, tmp_path: Path) -> None:
     model = MODELS[name]
     target = Y.reshape(-1, 1) if "MultiOutput" in name else Y
     model.fit(TEXTS if "Tfidf" in repr(model) else X, target)
@@ -252,7 +252,7 @@ def test_an_attack_is_seen(name: str, tmp_path: Path) -> None:
 
 
 def wrapped(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield the places where a pickle may lie in a file that some library would load it from."""
+    """Yield files from which some library loads a pickle, each with a name for its place."""
     yield "zlib", zlib.compress(data)
     yield "gzip", gzip.compress(data)
     yield "bz2", bz2.compress(data)
@@ -283,7 +283,7 @@ def wrapped(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def joblib_with(data: bytes) -> bytes:
-    """Return a file of joblib's whose array of objects is an attack."""
+    """Return a joblib file with an attack as its array of objects."""
     stream = io.BytesIO()
     joblib.dump(np.array([None], dtype=object), stream)
     written = stream.getvalue()
@@ -295,7 +295,7 @@ PLACES = dict(wrapped(calling("os", "system")))
 
 
 @pytest.mark.parametrize("where", PLACES)
-def test_an_attack_is_seen_wherever_a_library_would_load_it_from(where: str) -> None:
+def test_an_attack_is_seen_in_every_place_from_which_a_library_loads_it(where: str) -> None:
     seen = found(PLACES[where], "weights.bin")
     assert "os.system" in {str(each) for one in seen for each in one.globals}
 

@@ -20,13 +20,13 @@ def archive(tmp_path: Path) -> Archive:
     return Archive(tmp_path / "model.tar.gz", "0" * 64)
 
 
-def test_what_was_found_is_found_again(archive: Archive) -> None:
+def test_findings_are_remembered(archive: Archive) -> None:
     assert remembered(archive, container()) is None
     remember(archive, container(), [WARNING])
     assert remembered(archive, container()) == [WARNING]
 
 
-def test_another_archive_container_or_environment_is_inspected(
+def test_a_record_does_not_serve_another_archive_container_or_environment(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remember(archive, container(), [WARNING])
@@ -42,14 +42,14 @@ def test_errors_are_not_remembered(archive: Archive) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"of": 1}', "null"])
-def test_a_damaged_record_is_none(archive: Archive, text: str) -> None:
+def test_a_damaged_record_is_ignored(archive: Archive, text: str) -> None:
     remember(archive, container(), [])
     (file,) = archive.path.parent.iterdir()
     file.write_text(text)
     assert remembered(archive, container()) is None
 
 
-def test_a_record_of_a_rule_that_there_is_no_more_is_none(archive: Archive) -> None:
+def test_a_record_with_a_rule_that_no_longer_exists_is_ignored(archive: Archive) -> None:
     remember(archive, container(), [WARNING])
     (file,) = archive.path.parent.iterdir()
     kept = json.loads(file.read_text())

@@ -1,4 +1,4 @@
-"""Every rule speaks up for an archive that breaks it, and not for one that comes close."""
+"""Every rule finds an archive that breaks it, and not one that almost breaks it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DOCUMENT = Path(__file__).parents[3] / "docs" / "inspection.md"
 
 
 def found(case: Case, folder: Path, *, run: bool) -> dict[str, str]:
-    """Return what inspection says, by the rules' ids."""
+    """Return the findings as text, by the ids of the rules."""
     findings = inspect(case.write(folder), case.container, run=run)
     return {finding.rule.id: str(finding) for finding in findings}
 
@@ -25,29 +25,29 @@ def documented() -> list[str]:
     return re.findall(r"^\| `([a-z-]+)` \|", DOCUMENT.read_text(), re.MULTILINE)
 
 
-def test_the_document_is_the_rules() -> None:
+def test_the_document_lists_the_rules() -> None:
     assert DOCUMENT.read_text() == document()
     assert sorted(documented()) == sorted(RULES)
 
 
-def test_every_rule_has_an_archive_that_breaks_it_and_one_that_does_not() -> None:
+def test_every_rule_has_an_archive_that_breaks_it_and_one_that_almost_does() -> None:
     assert BROKEN.keys() == WHOLE.keys() == set(documented())
 
 
 @pytest.mark.parametrize("rule", BROKEN)
-def test_an_archive_that_breaks_a_rule_is_told_so(rule: str, tmp_path: Path) -> None:
+def test_an_archive_that_breaks_a_rule_is_found(rule: str, tmp_path: Path) -> None:
     said = found(BROKEN[rule], tmp_path, run=rule.startswith("trial"))
     assert rule in said, said
     if RULES[rule].severity is not Severity.INFO:
-        assert "; " in said[rule], "there is no fix in it"
+        assert "; " in said[rule], "the finding has no fix"
 
 
 @pytest.mark.parametrize("rule", WHOLE)
-def test_an_archive_that_comes_close_is_not(rule: str, tmp_path: Path) -> None:
+def test_an_archive_that_almost_breaks_a_rule_is_not_found(rule: str, tmp_path: Path) -> None:
     said = found(WHOLE[rule], tmp_path, run=rule.startswith("trial"))
     assert rule not in said, said
 
 
-def test_nothing_is_wrong_with_the_good_archive(tmp_path: Path) -> None:
+def test_the_good_archive_has_no_problem(tmp_path: Path) -> None:
     case = Case(container=container(network_isolation=True, egress=False, memory_bytes=1 << 30))
     assert found(case, tmp_path, run=True).keys() == {"pickle-globals", "trial-report"}

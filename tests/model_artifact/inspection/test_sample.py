@@ -11,7 +11,7 @@ SAMPLE = b'{"instances": [[1, 2.5], [null, -3]]}'
 
 
 @pytest.mark.parametrize("sample", [SAMPLE, b"[[1, 2.5], [null, -3]]"])
-def test_rows_of_numbers_are_known_and_so_is_what_is_missing(sample: bytes) -> None:
+def test_rows_may_have_numbers_and_missing_values(sample: bytes) -> None:
     assert rows_of(sample) == [[1, 2.5], [None, -3]]
 
 
@@ -19,11 +19,11 @@ def test_rows_of_numbers_are_known_and_so_is_what_is_missing(sample: bytes) -> N
     "sample",
     [b"{}", b"[]", b"3", b'{"instances": [[1], [2, 3]]}', b'[["a"]]', b"[[true]]", b"[1, 2]"],
 )
-def test_what_is_no_table_of_numbers_is_sent_as_it_is(sample: bytes) -> None:
+def test_a_sample_that_is_not_a_table_of_numbers_has_no_rows(sample: bytes) -> None:
     assert rows_of(sample) is None
 
 
-def test_what_is_not_json_is_refused() -> None:
+def test_a_sample_that_is_not_json_is_refused() -> None:
     with pytest.raises(ValueError, match="Extra data"):
         rows_of(b"5.1,3.5")
 
@@ -39,7 +39,7 @@ def test_every_format_carries_the_same_rows() -> None:
     np.testing.assert_array_equal(array, [[1, 2.5], [np.nan, -3]])
 
 
-def test_the_formats_of_a_handler_are_those_that_it_names() -> None:
+def test_a_handler_claims_the_formats_that_its_code_names() -> None:
     assert claimed([b"x = 'text/csv'", b"y = ('application/x-npy', 'text/html')"]) == [
         JSON,
         CSV,

@@ -1,4 +1,4 @@
-"""What people write in code/: judged for what it is, and whatever it is, without an exception."""
+"""The text files of code/ are judged correctly, and no text makes inspection fail."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LINES = st.lists(
 
 
 def judged(sources: dict[str, bytes], into: Container = SKLEARN) -> list[str]:
-    """Judge text files of code/, and return the ids."""
+    """Judge text files of code/, and return the ids of the findings."""
     contents = ArchiveContents(Path("model.tar.gz"), dict.fromkeys(sources, 1), sources)
     asked = requirements.read(contents)
     imports = Imports(into, asked.names, contents.modules)
@@ -43,7 +43,7 @@ def judged(sources: dict[str, bytes], into: Container = SKLEARN) -> list[str]:
 
 
 @given(st.binary(max_size=300), LINES)
-def test_nothing_in_a_text_file_is_an_exception(source: bytes, lines: str) -> None:
+def test_no_text_file_whatever_makes_inspection_fail(source: bytes, lines: str) -> None:
     for into in (SKLEARN, PYTORCH, Container("own:1")):
         judged(
             {"code/inference.py": source, "code/requirements.txt": lines.encode("utf-8", "ignore")},
@@ -63,6 +63,23 @@ def test_nothing_in_a_text_file_is_an_exception(source: bytes, lines: str) -> No
 def test_code_of_any_depth_is_judged(source: str) -> None:
     ids = judged({"code/inference.py": source.encode()})
     assert ids in (["script-model-fn"], ["script-syntax"])
+
+
+def test_a_syntax_error_without_a_line_names_the_file() -> None:
+    contents = ArchiveContents(Path("model.tar.gz"), sources={"code/a.py": b"# coding: nowhere\n"})
+    (found,) = script.check(contents, SKLEARN, Imports(SKLEARN, [], []))
+    assert "cannot read this file: " in found.got
+
+
+def test_the_script_may_be_left_out_only_where_the_stage_accepts_it() -> None:
+    contents = ArchiveContents(Path("model.tar.gz"), sizes={"model.json": 1})
+    for into, fix in (
+        (SKLEARN, "write it"),
+        (container("sagemaker-xgboost:3.2-0"), "code = false"),
+    ):
+        (found,) = layout.check(contents, into)
+        assert fix in found.fix
+        assert ("code = false" in found.fix) is (into is not SKLEARN)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +144,7 @@ def test_an_import_is_judged_by_what_the_image_has(source: str, ids: list[str]) 
     assert judged(files) == ids
 
 
-def test_a_requirement_may_bring_what_nobody_knows_of() -> None:
+def test_a_requirement_may_bring_an_unknown_module() -> None:
     files = {
         "code/inference.py": (MODEL_FN + "import unheard_of, tqdm").encode(),
         "code/requirements.txt": b"\xef\xbb\xbftqdm==4.67.1\n",
@@ -135,7 +152,7 @@ def test_a_requirement_may_bring_what_nobody_knows_of() -> None:
     assert judged(files) == ["script-import-unsure"]
 
 
-# As measured (facts of each way are in docs/inspection.md): what fails, and what does not.
+# As measured (docs/inspection.md has the tables): what fails, and what works.
 @pytest.mark.parametrize(
     ("saved", "tag", "fails", "works"),
     [
@@ -168,7 +185,7 @@ def test_a_version_of_scikit_learn_is_judged_as_was_measured(
     assert {name: ids(name) for name in works} == {name: ["sklearn-differs"] for name in works}
 
 
-def test_what_fails_is_named_once() -> None:
+def test_an_estimator_that_fails_is_named_once() -> None:
     contents = ArchiveContents(Path("model.tar.gz"))
     contents.pickles = [Pickle("m.pkl", estimators={("GradientBoostingClassifier", "1.2.1")})]
     (found,) = versions.check(contents, SKLEARN)

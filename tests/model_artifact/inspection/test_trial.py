@@ -1,4 +1,4 @@
-"""The archive, run: what it is kept from, what is said of it, and that nothing of it is left."""
+"""The trial of an archive: what it cannot reach, what it reports, and that it leaves nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.model_artifact.inspection.archives import ENVIRONMENT, SCRIPT, Case, 
 
 @pytest.fixture(autouse=True)
 def nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """See every container ended, and the folder for temporary files empty."""
+    """Check that every container has ended and the folder for temporary files is empty."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -80,7 +80,7 @@ def test_nothing_is_run_of_an_archive_that_would_run_a_program(tmp_path: Path) -
     assert "posix.system" in found["pickle-dangerous"].got
     assert not marker.exists()
     assert not [rule for rule in found if rule.startswith("trial")]
-    # And that is what it would have done.
+    # The same pickle does run the program when it is loaded.
     pickle.loads(evil)  # noqa: S301
     assert marker.exists()
 
@@ -142,16 +142,16 @@ def test_the_models_variables_reach_it_with_the_containers_paths(tmp_path: Path)
 def test_the_log_of_a_model_that_does_not_load_is_in_the_finding(tmp_path: Path) -> None:
     raising = SCRIPT.replace("def model_fn(model_dir):", "def model_fn(model_dir):\n    1 / 0")
     said = str(tried(tmp_path, raising)["trial-load"])
-    assert "it does not load: ZeroDivisionError: division by zero" in said
+    assert "the model does not load: ZeroDivisionError: division by zero" in said
     assert 'inference.py", line' in said
 
 
-def test_a_container_that_ends_is_told_by_how_it_ended(tmp_path: Path) -> None:
+def test_the_finding_says_how_a_container_ended(tmp_path: Path) -> None:
     said = str(tried(tmp_path, "import os\nos._exit(3)\n" + SCRIPT)["trial-load"])
     assert "the container exited with status 3" in said
 
 
-def test_a_sample_that_is_no_table_is_asked_as_it_is(tmp_path: Path) -> None:
+def test_a_sample_that_is_not_a_table_is_sent_as_it_is(tmp_path: Path) -> None:
     script = SCRIPT.replace('json.loads(body)["instances"]', '[[len(json.loads(body)["text"]), 0]]')
     case = Case({"code/inference.py": script.encode(), "code/sample.json": b'{"text": "hello"}'})
     found = {each.rule.id: each for each in inspect(case.write(tmp_path), case.container)}
@@ -159,7 +159,7 @@ def test_a_sample_that_is_no_table_is_asked_as_it_is(tmp_path: Path) -> None:
     assert found["trial-report"].figures["latency"] == []
 
 
-def test_a_connection_that_a_live_container_breaks_is_no_endless_wait(
+def test_inspection_does_not_wait_forever_if_a_live_container_breaks_the_connection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("model_artifact.inspection.serving._ENDING_SECONDS", 0.1)
@@ -177,4 +177,4 @@ def test_a_connection_that_a_live_container_breaks_is_no_endless_wait(
         "            pass",
     )
     said = str(tried(tmp_path, breaking)["trial-answer"])
-    assert "the container has broken the connection" in said
+    assert "the container broke the connection" in said

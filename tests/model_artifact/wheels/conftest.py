@@ -1,4 +1,4 @@
-"""An index of tiny wheels, and the only one that pip and uv know of while a test runs."""
+"""An index of tiny wheels: the only index that pip and uv know during a test."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def make_wheel(
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is the whole index, with a space in its name; caches are the test's own."""
+    """A folder as the only index, with a space in its name; each test has caches of its own."""
     for name in os.environ:
         if name.startswith(("PIP_", "UV_")):
             monkeypatch.delenv(name)

@@ -19,7 +19,7 @@ IMAGE = Interpreter("3.12", "x86_64", "2.28")
 
 
 class Guarded(SimpleHTTPRequestHandler):
-    """A folder as a package index, for who knows the password. Its listings are PEP 503's."""
+    """A folder as a package index with a password. Its listings follow PEP 503."""
 
     def do_GET(self) -> None:
         expected = "Basic " + base64.b64encode(b"me:secret").decode()
@@ -39,7 +39,7 @@ class Guarded(SimpleHTTPRequestHandler):
 def guarded(
     index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Path, str]]:
-    """The folder of an index that asks for a password, and its address."""
+    """The folder of an index with a password, and the index's address."""
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.delenv("PIP_FIND_LINKS")
     (tmp_path / "code").mkdir()
@@ -55,7 +55,7 @@ def guarded(
             thread.join()
 
 
-def test_of_a_long_explanation_the_conclusion_is_kept_without_warnings_and_credentials() -> None:
+def test_a_long_explanation_keeps_its_conclusion_without_warnings_and_credentials() -> None:
     lines = [f"because {number}" for number in range(100)]
     errors = "\n".join(
         ["WARNING: old", *lines, "", "[notice] a new release", "from https://me:secret@h/simple"]
@@ -78,13 +78,15 @@ def test_credentials_of_any_url_are_hidden(shown: str, hidden: str) -> None:
     assert hidden not in Run(1, "", shown).explanation
 
 
-def test_both_streams_of_a_tool_are_kept_apart_and_it_cannot_ask() -> None:
+def test_output_and_errors_of_a_tool_are_kept_apart_and_the_tool_cannot_ask_questions() -> None:
     code = "import sys; print(sys.stdin.read() + 'out'); print('err', file=sys.stderr); sys.exit(3)"
     assert run([sys.executable, "-c", code], "testing") == (3, "out\n", "err\n")
 
 
 @pytest.mark.usefixtures("index")
-def test_a_pip_that_cannot_be_asked_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_says_that_pip_does_not_print_its_configuration(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("model_artifact.wheels.indexes.PIP", [sys.executable, "-m", "no_pip"])
     with pytest.raises(ArchiveError, match=r"make `pip config list` work[^$]*No module named"):
         pip_configuration()

@@ -17,7 +17,7 @@ from tests.model_artifact.wheels.conftest import make_wheel
 IMAGE = Interpreter(
     f"{sys.version_info.major}.{sys.version_info.minor}", "x86_64", "2.17", {"image-has": "1.0"}
 )
-"""Of any machine: the wheels here have nothing compiled."""
+"""Fits any machine: the wheels here contain no compiled code."""
 
 PYPROJECT = """\
 [build-system]
@@ -30,8 +30,7 @@ import shutil
 def build_wheel(folder, config_settings=None, metadata_directory=None):
     return shutil.copy("inference-1.0-py3-none-any.whl", folder).rpartition("/")[2]
 """
-"""What builds code itself, with nothing that an environment would have to have: where AWS's image
-has setuptools, this copies a wheel."""
+"""A build backend that needs no packages: it copies a wheel. AWS's image has setuptools instead."""
 
 
 class Container:
@@ -93,7 +92,7 @@ def test_what_was_vendored_is_installed_without_a_network_as_aws_s_containers_do
     )
     everything = "import asked, image_has, inference, needed; print(needed.VERSION)"
     assert container.run("-c", f"{everything}; print(image_has.VERSION)").stdout == "1.0\n1.0\n"
-    # Why there are no hashes in it.
+    # The reason why the packed requirements have no hashes.
     shutil.copy(tmp_path / "code" / "requirements.lock", container.code / "hashes.txt")
     with (container.code / "hashes.txt").open("a") as file:
         file.write("--no-index\n--find-links wheels\n")
@@ -101,7 +100,7 @@ def test_what_was_vendored_is_installed_without_a_network_as_aws_s_containers_do
     assert "Can't verify hashes" in container.pip_install(".", "-r", "hashes.txt")
 
 
-def test_if_the_image_has_everything_there_is_nothing_to_install(
+def test_nothing_is_installed_if_the_image_has_everything(
     index: Path, tmp_path: Path, container: Container
 ) -> None:
     (tmp_path / "code").mkdir()

@@ -46,7 +46,7 @@ def code(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def lock(index: Path, code: Path, tmp_path: Path) -> Path:
-    """The lock of code, of which a newer version could now be found."""
+    """The lock of code, after newer versions have come into the index."""
     make_wheel(index, "asked", "1.0", "needed")
     make_wheel(index, "needed", "1.0")
     vendor(code, tmp_path / "wheels", IMAGE)
@@ -61,7 +61,7 @@ def pins(lock: Path) -> list[list[str]]:
 
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
-    """A lock as it is written, of nothing that is anywhere."""
+    """A lock as Slipway writes it, with packages that do not exist."""
     path = tmp_path / "requirements.lock"
     some = tuple(
         Pin(name, "1.0", (digit * 64,)) for name, digit in (("asked", "1"), ("needed", "2"))
@@ -72,7 +72,7 @@ def written(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def asked_of_tools(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the tools are run for, each by the first word."""
+    """The purpose of each run of a tool, by its first word."""
     from model_artifact.wheels import download, indexes, resolution
 
     asked: list[str] = []
@@ -98,7 +98,7 @@ def test_a_lock_that_was_written_is_read_the_same(
 
 
 @given(st.lists(st.lists(st.text(max_size=3), max_size=3), max_size=3))
-def test_no_two_inputs_are_taken_for_the_same(parts: Sequence[list[str]]) -> None:
+def test_two_different_inputs_never_have_the_same_hash(parts: Sequence[list[str]]) -> None:
     assert hash_of(*parts) != hash_of(*parts, [])
     assert hash_of(*parts, ["a", "b"]) != hash_of(*parts, ["ab"])
     assert hash_of(*parts, ["a"], ["b"]) != hash_of(*parts, ["a", "b"])
@@ -113,12 +113,12 @@ def test_each_line_has_the_one_hash_of_its_wheel(lock: Path, tmp_path: Path) -> 
         ]
 
 
-def test_that_a_lock_was_written_is_told_with_what_to_do(
+def test_a_message_says_that_a_lock_was_written_and_what_to_do(
     lock: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lock.unlink()
     vendor(lock.parent, lock.parent.parent / "wheels", IMAGE)
-    # Before it, on a slow machine, how long that takes.
+    # On a slow machine, progress messages come before this line.
     assert capsys.readouterr().err.splitlines()[-1] == (
         f"{lock}: 2 wheels for Python 3.12, x86_64, glibc 2.28; commit this file to version control"
     )
@@ -229,19 +229,19 @@ def test_a_lock_that_was_edited_is_refused_with_the_way_out(
         read_lock(written)
 
 
-def test_a_lock_with_lines_of_no_package_is_refused_though_its_hash_be_right(
+def test_a_lock_with_a_line_that_is_not_a_package_is_refused_even_with_the_right_hash(
     written: Path,
 ) -> None:
     made_up = hashlib.sha256(b"asked\n").hexdigest()
     title, _ = written.read_text().split("# lines")
     written.write_text(f"{title}# lines {made_up}\nasked\n")
-    with pytest.raises(ArchiveError, match="asked is no package of one version"):
+    with pytest.raises(ArchiveError, match="asked is not a package with one version and a hash"):
         read_lock(written)
 
 
-def test_a_lock_that_is_no_text_is_refused(written: Path) -> None:
+def test_a_lock_that_is_not_text_is_refused(written: Path) -> None:
     written.write_bytes(b"\xff")
-    with pytest.raises(ArchiveError, match="delete it to have it made anew"):
+    with pytest.raises(ArchiveError, match="delete it and Slipway writes it anew"):
         read_lock(written)
 
 

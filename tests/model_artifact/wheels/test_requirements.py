@@ -121,7 +121,7 @@ def test_the_options_of_a_file_overrule_the_configuration_as_in_pip() -> None:
     assert Sources("https://a.example").then(Sources(no_index=True)).lines() == ["--no-index"]
 
 
-def test_variables_are_filled_in_but_are_no_part_of_what_the_lock_is_made_of(
+def test_variables_are_filled_in_but_their_values_do_not_reach_the_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOKEN", "secret")
@@ -130,7 +130,7 @@ def test_variables_are_filled_in_but_are_no_part_of_what_the_lock_is_made_of(
     assert "secret" not in str(wanted.lines)
 
 
-def test_hashes_of_the_users_are_kept(tmp_path: Path) -> None:
+def test_the_users_own_hashes_are_kept(tmp_path: Path) -> None:
     wanted = reading(
         tmp_path, f"a_b==1 \\\n  --hash=sha256:{'1' * 64} \\\n  --hash sha256:{'2' * 64}\n"
     )
@@ -150,13 +150,13 @@ def test_hashes_of_the_users_are_kept(tmp_path: Path) -> None:
         ("git+https://me:secret@h.example/x.git@v1", "pip wheel"),
         ("x @ https://me:secret@h.example/x-1.0-py3-none-any.whl", "pip wheel"),
         ("numpy=1.2", "like numpy>=2"),
-        ("--index-url", "take it out"),
-        ("--no-binary :all:", "--no-binary.*take it out"),
-        ("--index-url https://me:secret@h.example --who-knows", "take it out"),
-        ("-r https://me:secret@h.example/more.txt", "download it beside"),
+        ("--index-url", "remove this line"),
+        ("--no-binary :all:", "--no-binary.*remove this line"),
+        ("--index-url https://me:secret@h.example --who-knows", "remove this line"),
+        ("-r https://me:secret@h.example/more.txt", "download it into this file's folder"),
         ("-r gone.txt", "gone.txt, included by .*requirements.txt"),
-        ("-r requirements.txt", "it includes itself"),
-        ("-c requirements.txt", "it includes itself"),
+        ("-r requirements.txt", "this file includes itself"),
+        ("-c requirements.txt", "this file includes itself"),
     ],
 )
 def test_what_cannot_be_vendored_is_refused_with_its_line_and_the_way_out(
@@ -169,7 +169,7 @@ def test_what_cannot_be_vendored_is_refused_with_its_line_and_the_way_out(
         assert "requirements.txt:2: " in str(refusal.value)
 
 
-def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_bytes(b"\xff\xfe")
     with pytest.raises(ArchiveError, match="UTF-8"):
         read(tmp_path / "requirements.txt", MARKERS)

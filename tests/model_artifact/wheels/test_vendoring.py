@@ -18,7 +18,7 @@ from model_artifact.wheels import Interpreter, vendor
 from tests.model_artifact.wheels.conftest import make_wheel
 
 IMAGE = Interpreter("3.9", "x86_64", "2.28", {"Num_Py": "2.5.1"})
-"""No test runs on so old a Python: what fits it fits because it was asked for."""
+"""No test runs on such an old Python, so a wheel for it can only come from this request."""
 
 COMMENT = (
     "# What requirements.txt asks for and the image lacks, as of when this archive was packed."
@@ -132,7 +132,7 @@ def test_what_the_image_has_stays_and_is_not_packed(
 ) -> None:
     make_wheel(index, "asked", "1.0", "num-py>=2")
     for version in in_the_index:
-        # Of the very tag that fits best. What it needs the image has in some version.
+        # The tag fits best. The image has the dependency in some version.
         make_wheel(
             index, "num-py", version, "needed", tag="cp39-cp39-manylinux_2_28_x86_64", build="-1"
         )
@@ -183,7 +183,7 @@ def test_a_package_of_the_image_that_is_asked_for_is_packed_only_if_the_image_s_
     assert vendored(code, folder, line) == packed
 
 
-def test_an_extra_of_a_package_of_the_image_has_to_be_asked_for(
+def test_an_extra_of_the_images_package_must_be_named_in_the_requirements(
     index: Path, code: Path, folder: Path
 ) -> None:
     make_wheel(index, "asked", "1.0", "num-py[fast]")
@@ -307,7 +307,7 @@ def test_a_second_call_leaves_every_file_as_it_is(index: Path, code: Path, folde
 
 
 def is_alive(session: int) -> bool:
-    """Whether any process of a session still is, which is given a while to end."""
+    """Tell whether a process of a session is still alive, after some time to end."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
@@ -351,7 +351,7 @@ def test_an_interruption_ends_what_was_started_and_leaves_no_file(
     assert sorted(path.name for path in code.iterdir()) == ["inference.py", "requirements.txt"]
 
 
-def test_a_wheel_of_folder_is_where_its_hash_says(index: Path, code: Path, folder: Path) -> None:
+def test_a_wheel_lies_in_the_folder_of_its_hash(index: Path, code: Path, folder: Path) -> None:
     make_wheel(index, "asked", "1.0")
     (code / "requirements.txt").write_text("asked")
     wheel = vendor(code, folder, IMAGE)["code/wheels/asked-1.0-py3-none-any.whl"]
