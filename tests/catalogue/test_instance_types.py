@@ -79,7 +79,7 @@ def test_a_type_that_there_is_not_is_refused_with_the_nearest_that_are_offered(
     instance_type: str, region: str, suggested: str
 ) -> None:
     assert instance_type_problem(instance_type, region) == (
-        "SageMaker hosting has no such instance type",
+        "SageMaker hosting does not have this instance type",
         f"did you mean {suggested}?",
     )
 

@@ -83,7 +83,7 @@ def test_a_least_capacity_of_zero_is_not_taken_for_the_initial_count(
     """Elsewhere it becomes the initial count, so that nothing goes to zero."""
     queue = endpoint(count=2, mode="async") + scaled("ApproximateBacklogSizePerInstance", low=0)
     assert synthesize(stage(queue)).of_type(TARGET)["MinCapacity"] == 0
-    assert "min_capacity is 0: the instances of a real-time variant do not scale to zero" in (
+    assert "min_capacity is 0: a real-time variant does not scale to zero instances" in (
         refused(endpoint() + scaled(low=0))
     )
 
@@ -186,7 +186,7 @@ def test_an_asynchronous_endpoint_is_not_scaled_by_invocations_which_it_does_not
 ) -> None:
     """Elsewhere it is, and stays at its count for ever."""
     text = endpoint(mode="async") + scaled().replace('metric = "InvocationsPerInstance"', table)
-    assert "InvocationsPerInstance: there is no such metric of asynchronous endpoints" in refused(
+    assert "InvocationsPerInstance: asynchronous endpoints do not publish this metric" in refused(
         text
     )
 

@@ -160,7 +160,7 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
     "a time zone that there is not": (
         document(scaling="schedule"),
         action(timezone="Europe/Frankfurt"),
-        "scaling.schedule.0.timezone is Europe/Frankfurt: there is no such time zone; write like",
+        "scaling.schedule.0.timezone is Europe/Frankfurt: this time zone does not exist; write like",
     ),
     "an action that changes nothing": (
         document(scaling="schedule"),

@@ -56,12 +56,12 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
     "components all at once": (
         document("components", update="ALL_AT_ONCE"),
         variant(),
-        "endpoint.update.policy is ALL_AT_ONCE: inference components are updated by rolling alone",
+        "endpoint.update.policy is ALL_AT_ONCE: inference components are only updated by ROLLING",
     ),
     "canary of components": (
         document("components", update="CANARY"),
         variant(),
-        "endpoint.update.policy is CANARY: inference components are updated by rolling alone",
+        "endpoint.update.policy is CANARY: inference components are only updated by ROLLING",
     ),
     "steps of Inf1": (
         {

@@ -202,8 +202,8 @@ ALL_AT_ONCE, CANARY = "ALL_AT_ONCE", "CANARY"
 
 CHOSEN = [
     # One instance cannot be moved in steps: half of it is none.
-    (endpoint(count=1), ALL_AT_ONCE, None, "a variant may have one instance, which cannot be"),
-    (endpoint(count=2), CANARY, 50, "every variant has 2 instances or more"),
+    (endpoint(count=1), ALL_AT_ONCE, None, "a variant may have only one instance, which cannot be"),
+    (endpoint(count=2), CANARY, 50, "every variant has at least 2 instances"),
     (endpoint(count=3), CANARY, 34, "every variant has 3 instances or more"),
     (endpoint(count=10), CANARY, 10, "every variant has 10 instances or more"),
     (endpoint(count=200), CANARY, 1, "every variant has 200 instances or more"),
@@ -211,8 +211,8 @@ CHOSEN = [
     # What counts is the fewest that there may be when an update comes.
     (endpoint(count=4) + SCALED.format(low=1, high=8), ALL_AT_ONCE, None, "one instance"),
     (endpoint(count=4) + SCALED.format(low=2, high=8), CANARY, 50, "2 instances or more"),
-    (endpoint(count=1, mode="async"), ALL_AT_ONCE, None, "a variant may have one instance"),
-    (endpoint(count=2, mode="async"), CANARY, 50, "every variant has 2 instances or more"),
+    (endpoint(count=1, mode="async"), ALL_AT_ONCE, None, "a variant may have only one instance"),
+    (endpoint(count=2, mode="async"), CANARY, 50, "every variant has at least 2 instances"),
     (
         endpoint(count=2, mode="async")
         + SCALED.format(low=0, high=8).replace(
@@ -230,7 +230,7 @@ CHOSEN = [
         None,
         "AWS moves Inf1 instances all at once, without baking",
     ),
-    (endpoint() + COMPONENTS, "ROLLING", 25, "inference components are updated by rolling alone"),
+    (endpoint() + COMPONENTS, "ROLLING", 25, "inference components are only updated by ROLLING"),
 ]
 IDS = [
     "one",

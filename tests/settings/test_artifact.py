@@ -35,8 +35,8 @@ def test_an_artifact_may_lie_in_s3(tmp_path: Path, uri: str, bucket: str, key: s
 @pytest.mark.parametrize(
     ("uri", "said"),
     [
-        ("s3://", "no bucket can have the name ''"),
-        ("s3://my_models/iris.tar.gz", "no bucket can have the name 'my_models'"),
+        ("s3://", "a bucket cannot have the name ''"),
+        ("s3://my_models/iris.tar.gz", "a bucket cannot have the name 'my_models'"),
         ("s3://Models/iris.tar.gz", "3 to 63 lower-case letters"),
         ("s3://ab/iris.tar.gz", "no bucket"),
         (f"s3://{'a' * 64}/iris.tar.gz", "no bucket"),
@@ -46,8 +46,8 @@ def test_an_artifact_may_lie_in_s3(tmp_path: Path, uri: str, bucket: str, key: s
         ("s3://models-/iris.tar.gz", "no bucket"),
         ("s3://models", 'whole bucket; write "s3://models/KEY.tar.gz" for an archive'),
         ("s3://models/", "whole bucket"),
-        ("s3://models/iris.zip", 'end the one in ".tar.gz", the other in "/"'),
-        ("s3://models/iris", 'end the one in ".tar.gz", the other in "/"'),
+        ("s3://models/iris.zip", 'end an archive with ".tar.gz" and a prefix with "/"'),
+        ("s3://models/iris", 'end an archive with ".tar.gz" and a prefix with "/"'),
         ("s3://models/*/", "copy the model to a key of letters"),
         ("s3://models/${x}/", "copy the model"),
         ("s3://models/a?.tar.gz", "copy the model"),
@@ -55,7 +55,7 @@ def test_an_artifact_may_lie_in_s3(tmp_path: Path, uri: str, bucket: str, key: s
         ("s3://models/a/../b/", "copy the model"),
         (f"s3://models/{'a' * 1024}.tar.gz", "up to 1024 bytes"),
         ("S3://models/iris.tar.gz", 'write "s3://BUCKET/KEY.tar.gz"'),
-        ("https://models.s3.amazonaws.com/iris.tar.gz", "it is no place in S3"),
+        ("https://models.s3.amazonaws.com/iris.tar.gz", "it is not a place in S3"),
     ],
 )
 def test_a_place_in_s3_that_cannot_be_is_refused(tmp_path: Path, uri: str, said: str) -> None:
@@ -67,7 +67,7 @@ def test_a_place_in_s3_that_cannot_be_is_refused(tmp_path: Path, uri: str, said:
 @pytest.mark.parametrize("value", ["5", '""', "true", "[]"])
 def test_an_artifact_that_is_no_path_is_refused(tmp_path: Path, value: str) -> None:
     (problem,) = problems(tmp_path, (FOLDER, f"artifact = {value}"))
-    assert "it names neither a folder nor a place in S3" in problem
+    assert "it is neither a folder nor a place in S3" in problem
 
 
 @pytest.mark.parametrize(

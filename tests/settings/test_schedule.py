@@ -53,25 +53,25 @@ def test_schedules_that_application_auto_scaling_has_are_accepted(schedule: str)
 @pytest.mark.parametrize(
     ("schedule", "said"),
     [
-        ("0 8 * * *", "knows cron expressions of six fields"),
-        ("cron(0 8 * * MON-FRI)", "knows cron expressions of six fields"),
-        ("cron(0 8 * * MON-FRI *)", "either the day of the month or the day of the week is ?"),
-        ("cron(0 8 ? * ? *)", "either the day of the month or the day of the week is ?"),
-        ("cron(60 8 ? * MON *)", "60 is no minute: it goes from 0 to 59"),
+        ("0 8 * * *", "takes cron expressions of six fields"),
+        ("cron(0 8 * * MON-FRI)", "takes cron expressions of six fields"),
+        ("cron(0 8 * * MON-FRI *)", "exactly one of the day of the month and the day of the week must be ?"),
+        ("cron(0 8 ? * ? *)", "exactly one of the day of the month and the day of the week must be ?"),
+        ("cron(60 8 ? * MON *)", "60 is not a valid minute: write 0 to 59"),
         ("cron(0 24 ? * MON *)", "24 is no hour: it goes from 0 to 23"),
-        ("cron(0 8 32 * ? *)", "32 is no day of the month: it goes from 1 to 31"),
+        ("cron(0 8 32 * ? *)", "32 is not a valid day of the month: write 1 to 31"),
         ("cron(0 8 ? 13 MON *)", "13 is no month: it goes from 1 to 12, or JAN"),
         ("cron(0 8 ? * 0 *)", "0 is no day of the week: it goes from 1 to 7, or SUN"),
-        ("cron(0 8 ? * MO *)", "MO is no day of the week"),
+        ("cron(0 8 ? * MO *)", "MO is not a valid day of the week"),
         ("cron(0 8 ? * MON 1969)", "1969 is no year"),
         ("cron(0/0 8 ? * MON *)", "0/0 is no minute: a step is a number above 0"),
         ("cron(0-5-9 8 ? * MON *)", "0-5-9 is no minute: a range has two ends"),
-        ("rate(1 minutes)", "knows cron expressions of six fields"),
-        ("rate(5 minute)", "knows cron expressions of six fields"),
-        ("rate(0 hours)", "knows cron expressions of six fields"),
+        ("rate(1 minutes)", "takes cron expressions of six fields"),
+        ("rate(5 minute)", "takes cron expressions of six fields"),
+        ("rate(0 hours)", "takes cron expressions of six fields"),
         ("at(2027-02-30T08:00:00)", "day is out of range for month"),
-        ("at(2027-01-31 08:00:00)", "knows cron expressions of six fields"),
-        ("at(2027-01-31T08:00:00Z)", "knows cron expressions of six fields"),
+        ("at(2027-01-31 08:00:00)", "takes cron expressions of six fields"),
+        ("at(2027-01-31T08:00:00Z)", "takes cron expressions of six fields"),
     ],
 )
 def test_other_schedules_are_refused_with_the_field_that_is_wrong(schedule: str, said: str) -> None:
@@ -115,7 +115,7 @@ def test_a_beginning_of_what_happens_once_is_refused() -> None:
 
 def test_a_time_zone_is_of_the_worlds_and_not_of_a_rate() -> None:
     assert action(timezone="Europe/Berlin").timezone == "Europe/Berlin"
-    assert "timezone is Berlin: there is no such time zone" in refused(timezone="Berlin")
+    assert "timezone is Berlin: this time zone does not exist" in refused(timezone="Berlin")
     rate = {"schedule": "rate(1 day)", "timezone": "Europe/Berlin"}
     assert "timezone is Europe/Berlin: a rate has no time of day" in refused(**rate)
 

@@ -177,8 +177,8 @@ def test_an_image_of_the_users_own_gets_the_users_variables_alone(tmp_path: Path
 @pytest.mark.parametrize(
     ("own", "said"),
     [
-        ('image = "python:3.12"', "model.image is python:3.12: SageMaker pulls from Amazon ECR"),
-        (f'image = "{OWN_IMAGE}"', "by a tag or a digest; write"),
+        ('image = "python:3.12"', "model.image is python:3.12: SageMaker only pulls from Amazon ECR"),
+        (f'image = "{OWN_IMAGE}"', "by tag or digest; write"),
         ('repository = "team/iris"', "model.tag is missing: it is required"),
         ('repository = "Team"\ntag = "1"', "model.repository is 'Team'"),
         ('repository = "team/iris"\ntga = "1"', "model.tga is '1': there is no such setting; did"),
