@@ -162,7 +162,7 @@ def serve(stack: Stack, model: sagemaker.CfnModel) -> sagemaker.CfnEndpoint:
         cloudwatch.CfnAlarm(
             stack,
             metric,
-            alarm_description="Puts an update of the endpoint back.",
+            alarm_description="Rolls an update of the endpoint back.",
             namespace="AWS/SageMaker",
             metric_name=metric,
             dimensions=[

@@ -26,12 +26,14 @@ _LISTED = 12
 
 
 class ImageError(ValueError):
-    """AWS does not publish this image, or publishes several; the message lists what exists."""
+    """AWS does not publish this image, or publishes several; the fix lists what exists."""
 
-    def __init__(self, setting: str, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, setting: str, why: str, fix: str) -> None:
+        super().__init__(f"{why}; {fix}")
         self.setting = setting
         """The argument to change."""
+        self.why = why
+        self.fix = fix
 
 
 @dataclass(frozen=True)
@@ -92,13 +94,15 @@ def published(
         fitting = [image for image in images if image.processor in processors]
         if not fitting:
             there = sorted({image.processor for image in images})
-            raise _missing("instance_type", f"{framework} image for", processors[1], there)
+            why = f"AWS publishes no {framework} image for {processors[1]}"
+            raise _missing("instance_type", why, there, "choose an instance type for")
         if len(fitting) < len(images):
             what = f"{framework} ({processors[1]})"
         images = fitting
     regions = {region for image in images for region in image.accounts}
     if region not in regions:
-        raise _missing("region", f"region with {what} images", region, _nearest(region, regions))
+        why = f"AWS publishes no {what} images in {region}"
+        raise _missing("region", why, _nearest(region, regions), "change region to")
     images = [image for image in images if region in image.accounts]
     versions = sorted({image.version for image in images}, key=_numbers, reverse=True)
     meant = [name for name in versions if name.startswith((f"{version}.", f"{version}-"))]
@@ -106,7 +110,7 @@ def published(
         meant = [version]
     if not meant:
         nearest = sorted(versions, key=lambda name: _shared(name, version), reverse=True)
-        raise _missing("version", f"{what} version", version, nearest)
+        raise _missing("version", f"{what} has no version {version!r}", nearest)
     return [image for image in images if image.version == meant[0]]
 
 
@@ -165,21 +169,23 @@ def _only(setting: str, wanted: str | None, what: str, images: Sequence[Image]) 
     there = sorted({getattr(image, setting) for image in images}, key=_numbers, reverse=True)
     if wanted is None:
         if len(there) > 1:
-            message = f"{what} has several images; set {setting} to one of {', '.join(there)}"
-            raise ImageError(setting, message)
+            fix = f"set {setting} to one of {', '.join(there)}"
+            raise ImageError(setting, f"{what} has several images", fix)
         return images
     if wanted not in there:
         if there == [""]:
-            raise ImageError(setting, f"{what} has only one {setting}; remove this setting")
-        raise _missing(setting, f"{setting} of {what}", wanted, _nearest(wanted, there))
+            raise ImageError(setting, f"{what} has no {setting} to choose", "remove it")
+        raise _missing(setting, f"{what} has no {setting} {wanted!r}", _nearest(wanted, there))
     return [image for image in images if getattr(image, setting) == wanted]
 
 
-def _missing(setting: str, what: str, wanted: str, available: Sequence[str]) -> ImageError:
+def _missing(
+    setting: str, why: str, available: Sequence[str], choose: str = "choose"
+) -> ImageError:
     listed = ", ".join(available[:_LISTED])
     if len(available) > _LISTED:
         listed += f" and {len(available) - _LISTED} more (catalogue/images.json)"
-    return ImageError(setting, f"{what} {wanted!r} does not exist; these exist: {listed}")
+    return ImageError(setting, why, f"{choose} one of {listed}")
 
 
 def _nearest(wanted: str, available: set[str] | Sequence[str]) -> list[str]:
@@ -201,7 +207,8 @@ def _shared(version: str, other: str) -> int:
 def _images(framework: str) -> Sequence[Image]:
     table = _table()
     if framework not in table["frameworks"]:
-        raise _missing("framework", "framework", framework, _nearest(framework, frameworks()))
+        why = f"AWS publishes no images for a framework {framework!r}"
+        raise _missing("framework", why, _nearest(framework, frameworks()))
     return [
         Image(version, *_kind(kind), name, _accounts(entry["accounts"], entry.get("without", "")))
         for version, entries in table["frameworks"][framework].items()

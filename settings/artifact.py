@@ -66,7 +66,7 @@ def _s3_problems(uri: str, bucket: str, key: str) -> list[Problem]:
         why = "SageMaker takes a gzipped tar archive, or all files below a prefix"
         fix = 'end an archive with ".tar.gz" and a prefix with "/"'
     elif not _KEY.fullmatch(key) or len(uri.encode()) > _MAX_URI:
-        why = "the key is too long, or no permission or file name can have its characters"
+        why = "it is too long, or has characters or parts that permissions or files cannot have"
         fix = f"copy the model to a key of letters, digits, - _ . and /, {_MAX_URI} bytes at most"
     else:
         return []

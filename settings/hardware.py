@@ -78,7 +78,7 @@ def _component_problems(
             yield Problem(
                 f"{at}.{key}",
                 needed,
-                f"no instance has that much: {' and '.join(sorted(types))} has {most}",
+                f"no instance has more than {most} ({', '.join(sorted(types))})",
                 "lower it, or choose a larger instance type",
             )
 

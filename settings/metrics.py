@@ -74,7 +74,7 @@ class CloudWatchMetric(Settings):
     metric_name: str = Field(min_length=1, max_length=255)
     """The metric's name."""
     dimensions: dict[str, str] | None = Field(default=None, max_length=30)
-    """The dimensions. If absent: EndpointName and VariantName, or the component's name.
+    """The dimensions. If absent, those of what is scaled, such as EndpointName and VariantName.
 
     They must be exactly those that the metric is published with. With one more or one less,
     CloudWatch finds no data.
@@ -95,7 +95,7 @@ class CloudWatchMetric(Settings):
                 yield Problem(
                     "namespace",
                     self.namespace,
-                    f"SageMaker publishes {name} in {published}, and has no data elsewhere",
+                    f"SageMaker publishes {name} in {published} only",
                     f'write "{published}", or metric = "{name}"',
                 )
 
@@ -126,7 +126,7 @@ class MathMetric(Settings):
                 "expression",
                 self.expression,
                 f"the metric {name} does not exist",
-                f"add {name} to metrics, or use one of {', '.join(self.metrics)}",
+                f"add {name} to metrics, or write one of these names: {', '.join(self.metrics)}",
             )
         for name in self.metrics:
             if not re.fullmatch(r"[a-z][a-zA-Z0-9_]*", name):

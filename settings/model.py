@@ -54,8 +54,8 @@ class Model(Settings):
     No secrets: everybody who may describe the model can read them.
     """
     network_isolation: Annotated[bool, Cfn("../EnableNetworkIsolation")] = False
-    """Give the container no network, not even S3 or CloudWatch. It cannot install requirements.txt
-    then; vendor_requirements packs them.
+    """Give the container no network, not even to S3 or CloudWatch. Then it cannot install
+    requirements.txt; use vendor_requirements.
 
     For code or data that must not get out.
     """

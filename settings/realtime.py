@@ -202,7 +202,7 @@ class RealtimeEndpoint(InstanceEndpoint):
             )
         yield from twice(
             ((f"pipeline.{index}", name) for index, name in enumerate(self.pipeline)),
-            "this model is already in the pipeline, and its containers have their models' names",
+            "a pipeline cannot have a model twice: its containers get the names of their models",
             "write the model a second time, as [models.OTHER_NAME]",
         )
         for index, variant in enumerate(self.variants):

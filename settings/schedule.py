@@ -95,7 +95,7 @@ class ScheduledAction(Settings):
                 why = "an action that happens once has neither beginning nor end"
                 yield Problem(key, time, why, "remove it")
             elif time is not None and time.tzinfo is None:
-                # Of the action's own time zone, or UTC? AWS means UTC, readers either.
+                # AWS takes it for UTC, a reader may take it for the action's own time zone.
                 yield Problem(key, time, "the time zone is missing", f"write {time.isoformat()}Z")
         start, end = given.values()
         if start and end and start.tzinfo and end.tzinfo and start >= end:
@@ -148,9 +148,8 @@ def _why_no_field(field: str, low: int, high: int, names: list[str], special: st
         for value in values.split("-"):
             number = names.index(value) + low if value in names else value
             if not (str(number).isdecimal() and low <= int(number) <= high):
-                return f"write {low} to {high}" + (
-                    f", or {names[0]} to {names[-1]}" if names else ""
-                )
+                named = f", or {names[0]} to {names[-1]}" if names else ""
+                return f"it must be from {low} to {high}{named}"
         if values.count("-") > 1:
             return "a range has two ends"
     return ""

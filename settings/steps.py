@@ -29,9 +29,9 @@ class StepAdjustment(Settings):
     cloudformation: ClassVar[str] = f"{_POLICY}/StepScalingPolicyConfiguration/StepAdjustments"
 
     metric_interval_lower_bound: float | None = Field(default=None, strict=False)
-    """From how far above the threshold (included), or below it if negative; unbounded if absent."""
+    """Where the step begins (included), relative to the threshold; no lower end if absent."""
     metric_interval_upper_bound: float | None = Field(default=None, strict=False)
-    """To how far above the threshold (excluded), or below it if negative; unbounded if absent."""
+    """Where the step ends (excluded), relative to the threshold; no upper end if absent."""
     scaling_adjustment: int
     """How much is added, or removed if negative. With ExactCapacity: the new count.
 
@@ -190,8 +190,8 @@ def _bound_problems(steps: Sequence[StepAdjustment]) -> Iterator[Problem]:
             yield Problem(
                 f"step_adjustments.{index}.metric_interval_upper_bound",
                 high,
-                f"it is not above metric_interval_lower_bound, {low:g}",
-                "raise it",
+                f"it is not above metric_interval_lower_bound, which is {low:g}",
+                f"raise it above {low:g}, or lower metric_interval_lower_bound",
             )
             return
         if low is None and high is None:
@@ -229,7 +229,7 @@ def _no_end(bound: str, last: float, side: str) -> Problem:
     return Problem(
         "step_adjustments",
         f"none without metric_interval_{bound}_bound",
-        f"the steps end {last:g} {side} the threshold, and beyond that the count would not change",
+        f"the steps end {abs(last):g} {side} the threshold, and beyond that nothing would change",
         f"leave out metric_interval_{bound}_bound of the last step {side} the threshold",
     )
 

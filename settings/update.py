@@ -217,7 +217,8 @@ class Update(Settings):
                 policy,
                 f"{policy} moves at most half of the {movable.unit} at a time, and there may be "
                 f"only {fewest}",
-                f"keep 2 {movable.unit} or more, or remove policy",
+                "set initial_instance_count (and min_capacity, if scaled) to 2 or more, or remove "
+                "policy",
             )
         elif count is not None and count * 100 > fewest * high:
             yield Problem(
@@ -238,7 +239,7 @@ class Update(Settings):
             yield Problem(
                 "capacity_percent",
                 percent,
-                f"of {fewest} {movable.unit}, the fewest, this share is less than one",
+                f"there may be only {fewest} {movable.unit}, and this share is less than one",
                 f"raise it to {ceil(100 / fewest)}",
             )
 

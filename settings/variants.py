@@ -152,7 +152,7 @@ class Variant(Settings):
     0 for a variant that only gets requests that name it.
     """
     volume_size_in_gb: int | None = Field(default=None, ge=1, le=512)
-    """The size of an instance's volume; AWS's default if absent. Types with own disks have none.
+    """The size of an instance's volume; AWS's default if absent. Types with disks have none.
 
     Raise it if the image and the unpacked model do not fit on the volume.
     """
@@ -301,7 +301,7 @@ class ServerlessVariant(Settings):
     cloudformation: ClassVar[str] = f"{_VARIANT}/ServerlessConfig"
     scalable_dimension: ClassVar[str] = "sagemaker:variant:DesiredProvisionedConcurrency"
     initial_variant_weight: ClassVar[float] = 1
-    """All requests are the one variant's."""
+    """The one variant gets all requests."""
 
     name: Annotated[Name, Cfn("../VariantName")] = "AllTraffic"
     """The variant's name. It must stay the same from one deployment to the next."""
@@ -318,7 +318,7 @@ class ServerlessVariant(Settings):
     The sum over all endpoints of the account is limited too.
     """
     provisioned_concurrency: int | None = Field(default=None, ge=1, le=200)
-    """The number of containers that are kept warm, and paid for. Their requests wait for no start.
+    """The number of containers that are kept warm, and paid for. Requests to them need not wait.
 
     Enough for the usual load, where callers cannot wait the seconds of a start.
     """

@@ -115,9 +115,9 @@ def test_the_alarm_that_wakes_an_asynchronous_endpoint_has_the_dimension_that_ha
         "ApproximateAgeOfOldestRequest",
     ],
 )
-def test_a_real_time_endpoint_is_not_scaled_by_the_backlog_that_it_has_not(metric: str) -> None:
+def test_a_real_time_endpoint_is_not_scaled_by_the_backlog_of_a_queue(metric: str) -> None:
     """Elsewhere such a policy is attached to every endpoint, and cannot be switched off."""
-    assert f"metric is {metric}: there is no such metric of real-time variants" in refused(
+    assert f"metric is {metric}: real-time variants do not publish this metric" in refused(
         endpoint() + scaled(metric)
     )
 

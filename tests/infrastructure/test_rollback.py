@@ -204,13 +204,13 @@ CHOSEN = [
     # One instance cannot be moved in steps: half of it is none.
     (endpoint(count=1), ALL_AT_ONCE, None, "a variant may have only one instance, which cannot be"),
     (endpoint(count=2), CANARY, 50, "every variant has at least 2 instances"),
-    (endpoint(count=3), CANARY, 34, "every variant has 3 instances or more"),
-    (endpoint(count=10), CANARY, 10, "every variant has 10 instances or more"),
-    (endpoint(count=200), CANARY, 1, "every variant has 200 instances or more"),
-    (endpoint(variants=3, count=4), CANARY, 25, "every variant has 4 instances or more"),
+    (endpoint(count=3), CANARY, 34, "every variant has at least 3 instances"),
+    (endpoint(count=10), CANARY, 10, "every variant has at least 10 instances"),
+    (endpoint(count=200), CANARY, 1, "every variant has at least 200 instances"),
+    (endpoint(variants=3, count=4), CANARY, 25, "every variant has at least 4 instances"),
     # What counts is the fewest that there may be when an update comes.
-    (endpoint(count=4) + SCALED.format(low=1, high=8), ALL_AT_ONCE, None, "one instance"),
-    (endpoint(count=4) + SCALED.format(low=2, high=8), CANARY, 50, "2 instances or more"),
+    (endpoint(count=4) + SCALED.format(low=1, high=8), ALL_AT_ONCE, None, "only one instance"),
+    (endpoint(count=4) + SCALED.format(low=2, high=8), CANARY, 50, "at least 2 instances"),
     (endpoint(count=1, mode="async"), ALL_AT_ONCE, None, "a variant may have only one instance"),
     (endpoint(count=2, mode="async"), CANARY, 50, "every variant has at least 2 instances"),
     (
@@ -222,13 +222,13 @@ CHOSEN = [
         None,
         "a variant may have no instance, which cannot be moved in steps",
     ),
-    (SERVERLESS, ALL_AT_ONCE, None, "a serverless endpoint has no instances to move some of"),
-    (endpoint(count=4) + SHADOW, ALL_AT_ONCE, None, "nobody has documented that a shadow is moved"),
+    (SERVERLESS, ALL_AT_ONCE, None, "a serverless endpoint has no instances to move step by step"),
+    (endpoint(count=4) + SHADOW, ALL_AT_ONCE, None, "AWS does not document stepwise updates"),
     (
         endpoint(count=4).replace("ml.m5.large", "ml.inf1.xlarge"),
         ALL_AT_ONCE,
         None,
-        "AWS moves Inf1 instances all at once, without baking",
+        "AWS updates Inf1 instances all at once and without a bake",
     ),
     (endpoint() + COMPONENTS, "ROLLING", 25, "inference components are only updated by ROLLING"),
 ]

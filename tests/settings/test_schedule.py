@@ -55,17 +55,26 @@ def test_schedules_that_application_auto_scaling_has_are_accepted(schedule: str)
     [
         ("0 8 * * *", "takes cron expressions of six fields"),
         ("cron(0 8 * * MON-FRI)", "takes cron expressions of six fields"),
-        ("cron(0 8 * * MON-FRI *)", "exactly one of the day of the month and the day of the week must be ?"),
-        ("cron(0 8 ? * ? *)", "exactly one of the day of the month and the day of the week must be ?"),
-        ("cron(60 8 ? * MON *)", "60 is not a valid minute: write 0 to 59"),
-        ("cron(0 24 ? * MON *)", "24 is no hour: it goes from 0 to 23"),
-        ("cron(0 8 32 * ? *)", "32 is not a valid day of the month: write 1 to 31"),
-        ("cron(0 8 ? 13 MON *)", "13 is no month: it goes from 1 to 12, or JAN"),
-        ("cron(0 8 ? * 0 *)", "0 is no day of the week: it goes from 1 to 7, or SUN"),
+        (
+            "cron(0 8 * * MON-FRI *)",
+            "exactly one of the day of the month and the day of the week must be ?",
+        ),
+        (
+            "cron(0 8 ? * ? *)",
+            "exactly one of the day of the month and the day of the week must be ?",
+        ),
+        ("cron(60 8 ? * MON *)", "60 is not a valid minute: it must be from 0 to 59"),
+        ("cron(0 24 ? * MON *)", "24 is not a valid hour: it must be from 0 to 23"),
+        ("cron(0 8 32 * ? *)", "32 is not a valid day of the month: it must be from 1 to 31"),
+        ("cron(0 8 ? 13 MON *)", "13 is not a valid month: it must be from 1 to 12, or JAN to"),
+        (
+            "cron(0 8 ? * 0 *)",
+            "0 is not a valid day of the week: it must be from 1 to 7, or SUN to SAT",
+        ),
         ("cron(0 8 ? * MO *)", "MO is not a valid day of the week"),
-        ("cron(0 8 ? * MON 1969)", "1969 is no year"),
-        ("cron(0/0 8 ? * MON *)", "0/0 is no minute: a step is a number above 0"),
-        ("cron(0-5-9 8 ? * MON *)", "0-5-9 is no minute: a range has two ends"),
+        ("cron(0 8 ? * MON 1969)", "1969 is not a valid year"),
+        ("cron(0/0 8 ? * MON *)", "0/0 is not a valid minute: a step is a number above 0"),
+        ("cron(0-5-9 8 ? * MON *)", "0-5-9 is not a valid minute: a range has two ends"),
         ("rate(1 minutes)", "takes cron expressions of six fields"),
         ("rate(5 minute)", "takes cron expressions of six fields"),
         ("rate(0 hours)", "takes cron expressions of six fields"),
@@ -94,8 +103,7 @@ def test_no_text_is_a_traceback(text: str) -> None:
 
 def test_times_without_an_offset_are_refused_since_aws_means_utc() -> None:
     assert refused("start_time = 2027-01-31T08:00:00") == (
-        "start_time is 2027-01-31 08:00:00: it does not say in which time zone; "
-        "write 2027-01-31T08:00:00Z"
+        "start_time is 2027-01-31 08:00:00: the time zone is missing; write 2027-01-31T08:00:00Z"
     )
     assert "end_time is 2027" in refused("end_time = 2027-01-31T08:00:00")
     assert action("start_time = 2027-01-31T08:00:00Z").start_time
@@ -108,20 +116,22 @@ def test_an_end_that_is_not_after_the_beginning_is_refused(end: str) -> None:
     assert action(f"{start}\nend_time = 2027-01-31T08:00:01Z")
 
 
-def test_a_beginning_of_what_happens_once_is_refused() -> None:
+def test_a_beginning_of_an_action_that_happens_once_is_refused() -> None:
     once = {"schedule": "at(2027-01-31T08:00:00)"}
-    assert "what happens once" in refused("start_time = 2027-01-31T08:00:00Z", **once)
+    assert "an action that happens once has neither beginning nor end" in refused(
+        "start_time = 2027-01-31T08:00:00Z", **once
+    )
 
 
-def test_a_time_zone_is_of_the_worlds_and_not_of_a_rate() -> None:
+def test_a_time_zone_must_exist_and_a_rate_has_none() -> None:
     assert action(timezone="Europe/Berlin").timezone == "Europe/Berlin"
     assert "timezone is Berlin: this time zone does not exist" in refused(timezone="Berlin")
     rate = {"schedule": "rate(1 day)", "timezone": "Europe/Berlin"}
     assert "timezone is Europe/Berlin: a rate has no time of day" in refused(**rate)
 
 
-def test_bounds_are_given_and_in_their_order() -> None:
+def test_an_action_has_a_bound_and_no_minimum_above_its_maximum() -> None:
     assert "min_capacity is missing: the action would" in refused(min_capacity=None)
-    assert "min_capacity is 3: it is above max_capacity, 2" in refused(
+    assert "min_capacity is 3: it is above max_capacity, which is 2" in refused(
         min_capacity=3, max_capacity=2
     )
