@@ -128,9 +128,9 @@ def _why_not(schedule: str) -> str:
 _FIELDS: tuple[tuple[str, int, int, list[str], str], ...] = (
     ("minute", 0, 59, [], r"(?!)"),
     ("hour", 0, 23, [], r"(?!)"),
-    ("day of the month", 1, 31, [], r"\?|L|LW|\d+W"),
+    ("day of the month", 1, 31, [], r"\?|L|LW|(0?[1-9]|[12]\d|3[01])W"),
     ("month", 1, 12, _MONTHS, r"(?!)"),
-    ("day of the week", 1, 7, _WEEKDAYS, r"\?|L|\w+L|\w+#[1-5]"),
+    ("day of the week", 1, 7, _WEEKDAYS, rf"\?|L|([1-7]|{'|'.join(_WEEKDAYS)})(L|#[1-5])"),
     ("year", 1970, 2199, [], r"(?!)"),
 )
 
@@ -146,8 +146,7 @@ def _why_no_field(field: str, low: int, high: int, names: list[str], special: st
         if values == "*":
             continue
         for value in values.split("-"):
-            number = names.index(value) + low if value in names else value
-            if not (str(number).isdecimal() and low <= int(number) <= high):
+            if value not in names and not (value.isdecimal() and low <= int(value) <= high):
                 named = f", or {names[0]} to {names[-1]}" if names else ""
                 return f"it must be from {low} to {high}{named}"
         if values.count("-") > 1:

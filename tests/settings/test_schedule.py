@@ -37,8 +37,12 @@ def refused(toml: str = "", **values: Any) -> str:
         "cron(0 0 1,15 * ? *)",
         "cron(0 0 L JAN,JUL ? *)",
         "cron(0 0 3W */2 ? *)",
+        "cron(0 0 31W * ? *)",
+        "cron(0 0 LW * ? *)",
         "cron(0 18 ? * 6L *)",
+        "cron(0 18 ? * FRIL *)",
         "cron(0 9 ? * MON#1 2027)",
+        "cron(0 9 ? * 7#5 2027)",
         "rate(1 minute)",
         "rate(5 minutes)",
         "rate(12 hours)",
@@ -72,6 +76,11 @@ def test_schedules_that_application_auto_scaling_has_are_accepted(schedule: str)
             "0 is not a valid day of the week: it must be from 1 to 7, or SUN to SAT",
         ),
         ("cron(0 8 ? * MO *)", "MO is not a valid day of the week"),
+        ("cron(0 8 ? * 8L *)", "8L is not a valid day of the week"),
+        ("cron(0 8 ? * JUL *)", "JUL is not a valid day of the week"),
+        ("cron(0 8 ? * MON#6 *)", "MON#6 is not a valid day of the week"),
+        ("cron(0 8 0W * ? *)", "0W is not a valid day of the month"),
+        ("cron(0 8 32W * ? *)", "32W is not a valid day of the month"),
         ("cron(0 8 ? * MON 1969)", "1969 is not a valid year"),
         ("cron(0/0 8 ? * MON *)", "0/0 is not a valid minute: a step is a number above 0"),
         ("cron(0-5-9 8 ? * MON *)", "0-5-9 is not a valid minute: a range has two ends"),
@@ -88,6 +97,47 @@ def test_other_schedules_are_refused_with_the_field_that_is_wrong(schedule: str,
     assert line.startswith(f"schedule is {schedule}: ")
     assert said in line
     assert 'write like "cron(0 8 ? * MON-FRI *)"' in line
+
+
+@pytest.mark.parametrize(
+    ("fields", "name", "least", "greatest"),
+    [
+        ("{} 8 ? * MON *", "minute", 0, 59),
+        ("0 {} ? * MON *", "hour", 0, 23),
+        ("0 8 {} * ? *", "day of the month", 1, 31),
+        ("0 8 ? {} MON *", "month", 1, 12),
+        ("0 8 ? * {} *", "day of the week", 1, 7),
+        ("0 8 ? * MON {}", "year", 1970, 2199),
+    ],
+)
+def test_a_field_is_accepted_from_its_least_to_its_greatest_number_and_not_beyond(
+    fields: str, name: str, least: int, greatest: int
+) -> None:
+    for number in (least, greatest):
+        schedule = f"cron({fields.format(number)})"
+        assert action(schedule=schedule).schedule == schedule
+    for number in (least - 1, greatest + 1):
+        said = f"{number} is not a valid {name}: it must be from {least} to {greatest}"
+        assert said in refused(schedule=f"cron({fields.format(number)})")
+
+
+@pytest.mark.parametrize(
+    ("fields", "other", "names"),
+    [
+        ("0 8 ? {} MON *", "0 8 ? * {} *", "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC"),
+        ("0 8 ? * {} *", "0 8 ? {} MON *", "SUN MON TUE WED THU FRI SAT"),
+    ],
+    ids=["months", "weekdays"],
+)
+def test_every_month_and_every_weekday_may_be_written_by_its_name_and_only_in_its_field(
+    fields: str, other: str, names: str
+) -> None:
+    first, *_, last = names.split()
+    assert f", or {first} to {last}; " in refused(schedule=f"cron({fields.format('NAME')})")
+    for name in names.split():
+        schedule = f"cron({fields.format(name)})"
+        assert action(schedule=schedule).schedule == schedule
+        assert f"{name} is not a valid" in refused(schedule=f"cron({other.format(name)})")
 
 
 @given(st.datetimes())
