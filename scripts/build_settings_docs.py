@@ -21,11 +21,11 @@ _INTRODUCTION = """\
 A stage is one file, `stages/NAME.toml`: which models are deployed, in which images, and how they
 are served. `cdk deploy -c stage=NAME` deploys it, `-c stage=FOLDER/FILE.toml` one that lies
 elsewhere. A setting has the name of the CloudFormation property behind it, in snake_case, wherever
-there is one. Whatever AWS would refuse, or what cannot work, is refused when the file is read, all
-of a file's problems at once.
+there is one. Slipway refuses what AWS would refuse, and what cannot work, when it reads the
+file. It reports all problems of a file at once.
 
-`make schema` writes this page from the code that reads stages, which also gives editors their
-`stages/stage.schema.json`: begin a file with `#:schema ./stage.schema.json`.
+`make schema` writes this page from the code that reads stages, and `stages/stage.schema.json` for
+editors: begin a file with `#:schema ./stage.schema.json`.
 """
 
 _TABLES = """\
@@ -41,9 +41,9 @@ concurrency](#serverless-variant) |
 | `[endpoint.shadow]` | a [variant](#variant) that gets copies of requests |
 | `[[endpoint.components]]` | [models that share instances](#inference-component), each with its \
 own `[endpoint.components.scaling]` |
-| `[endpoint.notifications]` | [who hears](#notifications) of asynchronous answers |
+| `[endpoint.notifications]` | [who is told](#notifications) about asynchronous answers |
 | `[endpoint.update]` | [how an update replaces the instances](#update), and what \
-[puts them back](#rollback) |
+[rolls it back](#rollback) |
 
 The smallest stage, which the examples below add to:
 """

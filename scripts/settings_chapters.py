@@ -279,8 +279,7 @@ initial_instance_count = 4
         (AsyncUpdate, Update),
         '`[endpoint.update]` with `mode = "async"`',
         "",
-        about="The settings of any update; what puts the old instances back is "
-        "[async rollback](#async-rollback).",
+        about="The settings of any update, with an [async rollback](#async-rollback).",
     ),
     Chapter(
         (AsyncRollback,),

@@ -65,7 +65,7 @@ class Model(Settings):
     request names it.
 
     For many small models of one kind, added and removed without a deployment. With sklearn and
-    xgboost one code folder serves all of them, and may not answer with a flask.Response.
+    xgboost they share one code folder. Its functions may not return a flask.Response.
     """
 
     @model_validator(mode="before")
@@ -150,7 +150,7 @@ class Model(Settings):
             yield Problem(
                 f"environment.{name}",
                 self.environment[name],
-                "Slipway sets this variable; with another value the container would not start",
+                "Slipway sets this variable, and with another value the container would not start",
                 "remove it",
             )
         for name, value in self.environment.items():
@@ -268,7 +268,7 @@ class RepositoryModel(OwnImageModel):
     tag: Annotated[str, Cfn("Image")] = Field(pattern=r"^(\w[\w.-]{0,127}|sha256:[0-9a-f]{64})$")
     """The image's tag or digest.
 
-    Use a tag that is never moved: only then does a rollback bring the old image back.
+    Use a tag that is never moved: after a move, a rollback may pull the new image.
     """
 
     def image_for(self, region: str, instance_type: str) -> str:  # noqa: ARG002

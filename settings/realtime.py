@@ -256,7 +256,8 @@ def _component_variant_problems(variants: Sequence[Variant]) -> Iterator[Problem
             yield Problem(
                 f"{at}.scaling",
                 "given",
-                "only the copies of inference components scale; SageMaker adds instances for them",
+                "only the copies of inference components scale, and SageMaker adds instances for "
+                "them",
                 "move scaling to the components, and write managed_instance_scaling here",
             )
         if variant.model is not None:

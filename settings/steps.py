@@ -57,7 +57,7 @@ class StepScaling(Settings):
         ],
         Cfn("AWS::CloudWatch::Alarm/ComparisonOperator"),
     ] = "GreaterThanOrEqualToThreshold"
-    """On which side of the threshold the alarm goes off; LessThan… for a policy that removes."""
+    """On which side of the threshold the alarm goes off; LessThan… to scale in."""
     step_adjustments: Several[StepAdjustment] = Field(min_length=1, max_length=20)
     """What happens, by how far the metric is from the threshold."""
     adjustment_type: Literal["ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity"] = (

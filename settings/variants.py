@@ -152,7 +152,7 @@ class Variant(Settings):
     0 for a variant that only gets requests that name it.
     """
     volume_size_in_gb: int | None = Field(default=None, ge=1, le=512)
-    """The size of an instance's volume; AWS's default if absent. Types with disks have none.
+    """The size of an instance's volume; AWS's default if absent. Not for types with disks.
 
     Raise it if the image and the unpacked model do not fit on the volume.
     """
