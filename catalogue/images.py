@@ -1,6 +1,6 @@
-"""Which container image AWS publishes for a framework, a version, a region and an instance type.
+"""The container images that AWS publishes, by framework, version, region and instance type.
 
-The table is images.json, which `make images` writes and which carries its source and date.
+The table is images.json. `make images` writes it, with its source and date.
 """
 
 from __future__ import annotations
@@ -26,12 +26,14 @@ _LISTED = 12
 
 
 class ImageError(ValueError):
-    """AWS publishes no such image, or several; the message lists what exists, nearest first."""
+    """AWS does not publish this image, or publishes several; the fix lists what exists."""
 
-    def __init__(self, setting: str, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, setting: str, why: str, fix: str) -> None:
+        super().__init__(f"{why}; {fix}")
         self.setting = setting
         """The argument to change."""
+        self.why = why
+        self.fix = fix
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,14 @@ class Image:
 
     version: str
     processor: str
-    """cpu, gpu, graviton, inf, neuronx, or the family of instances that it alone is for, or any."""
+    """cpu, gpu, graviton, inf, neuronx, any, or the one family of instances that it is for."""
     py_version: str
-    """Such as "py312"; empty where there is no choice. So is base_framework_version."""
+    """Such as "py312"; empty where there is no choice, like base_framework_version."""
     base_framework_version: str
     name: str
     """The repository and the tag."""
     accounts: Mapping[str, str]
-    """The account that holds it, in each region."""
+    """The account that has the image, by region."""
 
 
 def frameworks() -> list[str]:
@@ -67,8 +69,8 @@ def image_uri(
     """Return the URI of the inference image, such as
     "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3".
 
-    The beginning of a version, such as "2.6", is the newest of those that begin so and run on the
-    instance type. Raises ImageError.
+    The beginning of a version, such as "2.6", means the newest version that begins with it and runs
+    on the instance type. Raises ImageError.
     """
     found = published(framework, version, region, instance_type)
     what = f"{framework} {found[0].version}"
@@ -82,9 +84,9 @@ def image_uri(
 def published(
     framework: str, version: str, region: str, instance_type: str | None = None
 ) -> Sequence[Image]:
-    """Return the images of the one version that is meant, which are one at least.
+    """Return the images of the version that is meant, at least one.
 
-    They are those that run on the instance type, or all if it is None. Raises ImageError.
+    With an instance type, only images that run on it. Raises ImageError.
     """
     images, what = _images(framework), framework
     if instance_type is not None:
@@ -92,13 +94,15 @@ def published(
         fitting = [image for image in images if image.processor in processors]
         if not fitting:
             there = sorted({image.processor for image in images})
-            raise _missing("instance_type", f"{framework} image for", processors[1], there)
+            why = f"AWS publishes no {framework} image for {processors[1]}"
+            raise _missing("instance_type", why, there, "choose an instance type for")
         if len(fitting) < len(images):
             what = f"{framework} ({processors[1]})"
         images = fitting
     regions = {region for image in images for region in image.accounts}
     if region not in regions:
-        raise _missing("region", f"region with {what} images", region, _nearest(region, regions))
+        why = f"AWS publishes no {what} images in {region}"
+        raise _missing("region", why, _nearest(region, regions), "change region to")
     images = [image for image in images if region in image.accounts]
     versions = sorted({image.version for image in images}, key=_numbers, reverse=True)
     meant = [name for name in versions if name.startswith((f"{version}.", f"{version}-"))]
@@ -106,18 +110,18 @@ def published(
         meant = [version]
     if not meant:
         nearest = sorted(versions, key=lambda name: _shared(name, version), reverse=True)
-        raise _missing("version", f"{what} version", version, nearest)
+        raise _missing("version", f"{what} has no version {version!r}", nearest)
     return [image for image in images if image.version == meant[0]]
 
 
 CODE_SUBMITTED = frozenset({"sklearn", "xgboost"})
-"""Frameworks whose toolkit takes the script's folder from SAGEMAKER_SUBMIT_DIRECTORY alone."""
+"""Frameworks whose toolkit only looks for the script in SAGEMAKER_SUBMIT_DIRECTORY."""
 
 
 def serving_environment(framework: str, region: str, *, script: bool = True) -> dict[str, str]:
     """Return the variables by which a framework's container finds and runs code/inference.py.
 
-    Without a script, there is none to find: the container serves the model's files by itself.
+    Without a script the container serves the model's files by itself.
 
     The toolkit of scikit-learn and XGBoost takes the script's folder from
     SAGEMAKER_SUBMIT_DIRECTORY only, and installs the folder with pip, which without
@@ -138,12 +142,12 @@ def serving_environment(framework: str, region: str, *, script: bool = True) -> 
 
 
 def is_graviton(instance_type: str) -> bool:
-    """Tell whether an instance type's processor is an ARM one of AWS's."""
+    """Return whether an instance type has an ARM processor from AWS."""
     return bool(_GRAVITON.fullmatch(_family(instance_type)))
 
 
 def _processors(instance_type: str) -> tuple[str, ...]:
-    """Return what an image may be for to run on an instance type, the most specific first."""
+    """Return the processors whose images run on an instance type, the most specific first."""
     family = _family(instance_type)
     if is_graviton(instance_type):
         return (family, "graviton")
@@ -161,25 +165,27 @@ def _family(instance_type: str) -> str:
 
 
 def _only(setting: str, wanted: str | None, what: str, images: Sequence[Image]) -> Sequence[Image]:
-    """Return the images with a value of an attribute, which may be None if they have but one."""
+    """Return the images with a value of an attribute; None if all images have the same value."""
     there = sorted({getattr(image, setting) for image in images}, key=_numbers, reverse=True)
     if wanted is None:
         if len(there) > 1:
-            message = f"{what} has several images; choose {setting} from {', '.join(there)}"
-            raise ImageError(setting, message)
+            fix = f"set {setting} to one of {', '.join(there)}"
+            raise ImageError(setting, f"{what} has several images", fix)
         return images
     if wanted not in there:
         if there == [""]:
-            raise ImageError(setting, f"{what} has no choice of a {setting}; remove it")
-        raise _missing(setting, f"{setting} of {what}", wanted, _nearest(wanted, there))
+            raise ImageError(setting, f"{what} has no {setting} to choose", "remove it")
+        raise _missing(setting, f"{what} has no {setting} {wanted!r}", _nearest(wanted, there))
     return [image for image in images if getattr(image, setting) == wanted]
 
 
-def _missing(setting: str, what: str, wanted: str, available: Sequence[str]) -> ImageError:
+def _missing(
+    setting: str, why: str, available: Sequence[str], choose: str = "choose"
+) -> ImageError:
     listed = ", ".join(available[:_LISTED])
     if len(available) > _LISTED:
         listed += f" and {len(available) - _LISTED} more (catalogue/images.json)"
-    return ImageError(setting, f"there is no {what} {wanted!r}; there is {listed}")
+    return ImageError(setting, why, f"{choose} one of {listed}")
 
 
 def _nearest(wanted: str, available: set[str] | Sequence[str]) -> list[str]:
@@ -192,7 +198,7 @@ def _numbers(version: str) -> list[int]:
 
 
 def _shared(version: str, other: str) -> int:
-    """Count the leading numbers that two versions have in common."""
+    """Return how many leading numbers two versions have in common."""
     pairs = list(zip(_numbers(version), _numbers(other), strict=False))
     return next((at for at, (one, two) in enumerate(pairs) if one != two), len(pairs))
 
@@ -201,7 +207,8 @@ def _shared(version: str, other: str) -> int:
 def _images(framework: str) -> Sequence[Image]:
     table = _table()
     if framework not in table["frameworks"]:
-        raise _missing("framework", "framework", framework, _nearest(framework, frameworks()))
+        why = f"AWS publishes no images for a framework {framework!r}"
+        raise _missing("framework", why, _nearest(framework, frameworks()))
     return [
         Image(version, *_kind(kind), name, _accounts(entry["accounts"], entry.get("without", "")))
         for version, entries in table["frameworks"][framework].items()

@@ -1,7 +1,7 @@
 """The instance types of SageMaker hosting: what each one has, and which regions offer it.
 
-The table is instance_types.json, which `make instance-types` writes and which carries its sources
-and date. The lists of regions are those of cfn-lint, which gathers them from AWS's price lists.
+The table is instance_types.json. `make instance-types` writes it, with its sources and date. The
+lists of regions are from cfn-lint, which gathers them from AWS's price lists.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SUGGESTED = 3
 def memory_bytes(instance_type: str) -> int | None:
     """Return the memory of an instance type such as "ml.m5.large", or None if it is not known.
 
-    New types come faster than the table does.
+    New types appear before the table has them.
     """
     mebibytes = _known("mebibytes", instance_type)
     return None if mebibytes is None else mebibytes * 1024 * 1024
@@ -35,30 +35,30 @@ def cpu_cores(instance_type: str) -> int | None:
 
 
 def accelerators(instance_type: str) -> int | None:
-    """Return how many GPUs, or chips of AWS's own, a type has, or None if it is not known."""
+    """Return how many GPUs or AWS chips a type has, or None if that is not known."""
     return _known("accelerators", instance_type)
 
 
 def offered(region: str) -> frozenset[str] | None:
-    """Return the types that hosting offers in a region, or None if there is no list of it."""
+    """Return the types that hosting offers in a region, or None for a region without a list."""
     return _types().get(region)
 
 
 def instance_type_problem(instance_type: str, region: str) -> tuple[str, str] | None:
-    """Return why a region has no such instance type and how to fix it, or None if it may have it.
+    """Return why a region lacks an instance type and how to fix that, or None if it may have it.
 
-    The API's enumeration and the regions' lists each name types that the other does not: unknown
-    is what neither names. A type that is in no list at all is one that the lists do not know, so no
-    region is said to lack it; a region without a list lacks none either.
+    The API's enumeration and the regions' lists each have types that the other lacks. A type is
+    unknown if neither has it. Nothing is said about a type that no list has, and nothing about a
+    region that has no list.
     """
     regions, there = _regions().get(instance_type), offered(region)
     if regions is None:
         nearest = _nearest(instance_type, there or _regions().keys())
-        return "SageMaker hosting has no such instance type", f"did you mean {nearest}?"
+        return "SageMaker hosting does not have this instance type", f"did you mean {nearest}?"
     if not regions or there is None or instance_type in there:
         return None
     why = f"SageMaker hosting does not offer it in {region} (catalogue/instance_types.json)"
-    return why, f"choose one that it does, such as {_nearest(instance_type, there)}"
+    return why, f"choose one that {region} has, such as {_nearest(instance_type, there)}"
 
 
 def _nearest(instance_type: str, among: Iterable[str]) -> str:

@@ -41,9 +41,9 @@ concurrency](#serverless-variant) |
 | `[endpoint.shadow]` | a [variant](#variant) that gets copies of requests |
 | `[[endpoint.components]]` | [models that share instances](#inference-component), each with its \
 own `[endpoint.components.scaling]` |
-| `[endpoint.notifications]` | [who hears](#notifications) of asynchronous answers |
+| `[endpoint.notifications]` | [who is told](#notifications) about asynchronous answers |
 | `[endpoint.update]` | [how an update replaces the instances](#update), and what \
-[puts them back](#rollback) |
+[rolls it back](#rollback) |
 
 The smallest stage, which the examples below add to:
 """

@@ -87,8 +87,7 @@ environment = { OMP_NUM_THREADS = "1" }
 """,
         shared=True,
         title="Model",
-        about="What is deployed, whatever the image. Which image is told by the keys of one of the "
-        "four tables below.",
+        about="What every model has. One of the four tables below has the settings of the image.",
         level=2,
     ),
     Chapter(MODELS, "`[model]` with `framework`", IN_S3),
@@ -280,8 +279,7 @@ initial_instance_count = 4
         (AsyncUpdate, Update),
         '`[endpoint.update]` with `mode = "async"`',
         "",
-        about="The settings of any update; what puts the old instances back is "
-        "[async rollback](#async-rollback).",
+        about="The settings of any update, with an [async rollback](#async-rollback).",
     ),
     Chapter(
         (AsyncRollback,),

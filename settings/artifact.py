@@ -1,4 +1,4 @@
-"""Where the model of a stage lies: in folders to pack, or in Amazon S3 already."""
+"""Where the model of a stage lies: in a folder to pack, or already in Amazon S3."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class S3Artifact:
 
     @property
     def is_prefix(self) -> bool:
-        """Whether it is files below a prefix, and no archive."""
+        """Whether it is files below a prefix instead of an archive."""
         return self.key.endswith("/")
 
 
@@ -41,7 +41,7 @@ def _read_artifact(value: object) -> Path | S3Artifact:
         return value
     if not isinstance(value, str) or not value:
         fix = 'write "FOLDER", "s3://BUCKET/KEY.tar.gz" or "s3://BUCKET/PREFIX/"'
-        refuse([Problem("", repr(value), "it names neither a folder nor a place in S3", fix)])
+        refuse([Problem("", repr(value), "it is neither a folder nor a place in S3", fix)])
     text = str(value)
     if not re.match(r"\w+://|s3:", text, re.IGNORECASE):
         return Path(text)
@@ -51,35 +51,35 @@ def _read_artifact(value: object) -> Path | S3Artifact:
 
 
 def _s3_problems(uri: str, bucket: str, key: str) -> list[Problem]:
-    """Return what is wrong with a place in S3: one thing at the most, the first in its order."""
+    """Return what is wrong with a place in S3: at most one thing, the first that is found."""
     if not uri.startswith("s3://"):
-        why, fix = "it is no place in S3", 'write "s3://BUCKET/KEY.tar.gz" or a folder\'s path'
+        why, fix = "it is not a place in S3", 'write "s3://BUCKET/KEY.tar.gz" or a folder\'s path'
     elif not _BUCKET.fullmatch(bucket):
-        why = f"no bucket can have the name {bucket!r}"
-        fix = "write the bucket's own name, of 3 to 63 lower-case letters, digits, hyphens and dots"
+        why = f"a bucket cannot have the name {bucket!r}"
+        fix = "write the bucket's name: 3 to 63 lower-case letters, digits, hyphens and dots"
     elif not key:
-        why = "it names a whole bucket"
+        why = "it is a whole bucket"
         fix = (
             f'write "s3://{bucket}/KEY.tar.gz" for an archive, or "s3://{bucket}/PREFIX/" for files'
         )
     elif not key.endswith((".tar.gz", "/")):
         why = "SageMaker takes a gzipped tar archive, or all files below a prefix"
-        fix = 'end the one in ".tar.gz", the other in "/"'
+        fix = 'end an archive with ".tar.gz" and a prefix with "/"'
     elif not _KEY.fullmatch(key) or len(uri.encode()) > _MAX_URI:
-        why = "it is too long, or has characters or parts that a permission or a file cannot have"
-        fix = f"copy the model to a key of letters, digits, - _ . and /, up to {_MAX_URI} bytes"
+        why = "it is too long, or has characters or parts that permissions or files cannot have"
+        fix = f"copy the model to a key of letters, digits, - _ . and /, {_MAX_URI} bytes at most"
     else:
         return []
     return [Problem("", uri, why, fix)]
 
 
 def _read_code(value: object) -> Path | Literal[False] | None:
-    """Return the folder, or False for no script, or None for what is the rule; or refuse."""
+    """Return the folder, False for no script, or None for the default; or refuse the value."""
     if value is None or value is False or isinstance(value, Path):
         return value
     if not isinstance(value, str) or not value:
         why = "it is neither a folder nor false"
-        fix = "name the folder with inference.py, or write false if the image needs no script"
+        fix = "write the folder that has inference.py, or false if the image needs no script"
         refuse([Problem("", repr(value), why, fix)])
     return Path(str(value))
 

@@ -29,35 +29,35 @@ TopicArn = Annotated[
 
 
 class Notifications(Settings):
-    """Amazon SNS topics that hear of each answer of an asynchronous endpoint."""
+    """Amazon SNS topics that are told about each answer of an asynchronous endpoint."""
 
     cloudformation: ClassVar[str] = f"{_ASYNC}/OutputConfig/NotificationConfig"
 
     success_topic: TopicArn | None = None
-    """The topic that hears of answers: its ARN."""
+    """The ARN of the topic for answers."""
     error_topic: TopicArn | None = None
-    """The topic that hears of failures: its ARN.
+    """The ARN of the topic for failures.
 
-    At least this one: else a failure is an object below s3_failure_path, which nobody looks at.
+    Set at least this one. Without it a failure is only an object below s3_failure_path.
     """
     include_inference_response_in: Several[
         Literal["SUCCESS_NOTIFICATION_TOPIC", "ERROR_NOTIFICATION_TOPIC"]
     ] = ()
-    """Which notifications bring the answer along, if it is of 128 KB at the most.
+    """The notifications that contain the answer, if the answer has at most 128 KB.
 
-    For small answers, whose receivers need not read S3 then.
+    For small answers: receivers need not read S3 then.
     """
 
     def problems(self) -> Iterator[Problem]:
-        """Yield an answer for a topic that is not there."""
+        """Yield an answer for a topic that is not set."""
         for kind in self.include_inference_response_in:
             key = kind.removesuffix("_NOTIFICATION_TOPIC").lower() + "_topic"
             if getattr(self, key) is None:
                 yield Problem(
                     "include_inference_response_in",
                     kind,
-                    f"there is no {key}",
-                    f"add {key}, or remove it here",
+                    f"{key} is not set",
+                    f"add {key}, or remove {kind} here",
                 )
 
 
@@ -65,55 +65,55 @@ class AsyncEndpoint(InstanceEndpoint):
     """An endpoint with a queue: requests and answers lie in Amazon S3."""
 
     mode: Annotated[Literal["async"], Cfn("")]
-    """Requests wait in a queue, may be large and take long, and instances may go to zero."""
+    """Requests wait in a queue. They may be large and take long, and instances may go to zero."""
     s3_input_path: Annotated[S3Uri | None, Cfn("")] = None
-    """Where callers put requests, such as "s3://BUCKET/requests/", which the endpoint may read; a
-    bucket that is made for the endpoint if absent.
+    """Where callers put requests, such as "s3://BUCKET/requests/"; the endpoint may read there. If
+    absent, the stack makes a bucket.
 
-    For requests that lie somewhere already.
+    For requests that are already in a bucket.
     """
     s3_output_path: Annotated[S3Uri | None, Cfn(f"{_ASYNC}/OutputConfig/S3OutputPath")] = None
-    """Where answers go; "answers/" of the bucket that is made for the endpoint if absent.
+    """Where answers go. If absent: "answers/" in the bucket that the stack makes.
 
-    For readers who have access to a bucket of theirs alone.
+    For readers who only have access to their own bucket.
     """
     s3_failure_path: Annotated[S3Uri | None, Cfn(f"{_ASYNC}/OutputConfig/S3FailurePath")] = None
-    """Where failures go; "failures/" of the bucket that is made for the endpoint if absent.
+    """Where failures go. If absent: "failures/" in the bucket that the stack makes.
 
-    Apart from the answers, so that whoever reads those does not meet an error's text.
+    Keep failures apart from answers, so that readers of answers do not find error texts.
     """
     max_concurrent_invocations_per_instance: Annotated[
         int | None, Cfn(f"{_ASYNC}/ClientConfig/MaxConcurrentInvocationsPerInstance")
     ] = Field(default=None, ge=1, le=1000)
-    """How many requests an instance is sent at a time; AWS chooses if absent.
+    """The largest number of requests that an instance gets at a time; AWS chooses if absent.
 
-    1 for a model that takes all of an instance.
+    1 for a model that needs a whole instance.
     """
     notifications: Annotated[Notifications, Cfn(f"{_ASYNC}/OutputConfig/NotificationConfig")] = (
         Notifications()
     )
-    """Who hears of each answer.
+    """Who is told about each answer.
 
-    Rather than have callers look into S3 again and again.
+    Callers then need not look into S3 again and again.
     """
 
     update: Annotated[AsyncUpdate, Cfn("DeploymentConfig")] = AsyncUpdate()
     """How an update replaces the instances.
 
-    Leave it out at first: the safest way that the endpoint allows is chosen, and printed.
+    Leave it out at first: Slipway chooses the safest way that the endpoint allows, and prints it.
     """
 
     @property
     def no_multi_model(self) -> str:
-        """Why no model can be one of many."""
+        """Why a multi-model container does not work here."""
         return "a request to an asynchronous endpoint cannot name a model"
 
     def steps_from_zero(self, scaling: Scaling) -> Sequence[StepScaling]:
-        """Return what brings a variant back whose instances have gone, if they ever go."""
+        """Return the steps that bring a variant back from zero, if it can go to zero."""
         return () if scaling.lowest else (from_zero_instances(self.name),)
 
     def problems(self) -> Iterator[Problem]:
-        """Yield metrics that asynchronous endpoints do not publish, and a way to zero alone."""
+        """Yield metrics that are not published, and scaling to zero without a backlog."""
         yield from super().problems()
         named = {*get_args(BacklogMetric), *get_args(Utilization)}
         for index, variant in enumerate(self.variants):
@@ -128,6 +128,6 @@ class AsyncEndpoint(InstanceEndpoint):
                 yield Problem(
                     f"{at}.scaling.min_capacity",
                     variant.scaling.lowest,
-                    "only the backlog tells that no instance is needed",
+                    "only the backlog per instance shows that no instance is needed",
                     "add a target for ApproximateBacklogSizePerInstance, or raise it to 1",
                 )

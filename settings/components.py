@@ -18,51 +18,51 @@ _COMPONENT = "AWS::SageMaker::InferenceComponent"
 
 
 class InferenceComponent(Settings):
-    """A model in some number of copies, each with its share of an instance."""
+    """A model in a number of copies. Each copy has its share of an instance."""
 
     cloudformation: ClassVar[str] = f"{_COMPONENT}/Specification/ComputeResourceRequirements"
     scalable_dimension: ClassVar[str] = "sagemaker:inference-component:DesiredCopyCount"
 
     name: Annotated[Name, Cfn(f"{_COMPONENT}/InferenceComponentName")]
-    """The component's name, by which callers ask for it; no other of the account may have it."""
+    """The component's name. Callers ask for it by this name, which is unique in the account."""
     model: Annotated[str | None, Cfn(f"{_COMPONENT}/Specification/ModelName")] = None
-    """Which of the [models.NAME] it serves; absent if there is one [model] only."""
+    """The [models.NAME] that it serves; absent if there is only one [model]."""
     variant: Annotated[str | None, Cfn(f"{_COMPONENT}/VariantName")] = None
-    """Whose instances it shares; absent if there is one variant only."""
+    """The variant whose instances it shares; absent if there is only one variant."""
     copy_count: Annotated[int, Cfn(f"{_COMPONENT}/RuntimeConfig/CopyCount")] = Field(
         default=1, ge=0
     )
-    """How many copies there are; where it is scaled, how many at first.
+    """The number of copies; with scaling, the number at first.
 
-    2 or more survive the loss of an instance, and can be updated one after the other.
+    2 or more copies survive the loss of an instance and can be updated one after the other.
     """
     min_memory_required_in_mb: int = Field(ge=128)
-    """How much memory of an instance a copy has for itself.
+    """The memory of an instance that a copy reserves.
 
-    What a copy takes under load, measured. How many fit onto an instance depends on it.
+    Measure what a copy takes under load. This number decides how many copies fit on an instance.
     """
     max_memory_required_in_mb: int | None = Field(default=None, ge=128)
-    """How much it may take where there is more.
+    """The most memory that a copy may take, where the instance has more.
 
-    For peaks: beyond it the container is ended, rather than the instance's others.
+    For peaks: above it this container is ended, and no other container of the instance.
     """
     number_of_cpu_cores_required: float | None = Field(default=None, ge=0.25, strict=False)
-    """How many cores a copy has for itself.
+    """The CPU cores that a copy reserves.
 
-    Where copies of several models share instances, so that none slows the others down.
+    Where copies of several models share instances, so that no model slows the others down.
     """
     number_of_accelerator_devices_required: int | None = Field(default=None, ge=1)
-    """How many GPUs or Inferentia devices a copy has for itself.
+    """The GPUs or Inferentia devices that a copy reserves.
 
-    Required of models on GPUs: without, a copy has none.
+    Required for models on GPUs: without it, a copy has no GPU.
     """
     model_data_download_timeout_in_seconds: Annotated[
         StartupSeconds | None,
         Cfn(f"{_COMPONENT}/Specification/StartupParameters/ModelDataDownloadTimeoutInSeconds"),
     ] = None
-    """How long a copy may take to download and extract the archive; AWS's default if absent.
+    """The time to download and extract the archive; AWS's default if absent.
 
-    Lower it, so that a deployment that cannot work fails soon.
+    Lower it, so that a deployment that cannot work fails early.
     """
     container_startup_health_check_timeout_in_seconds: Annotated[
         StartupSeconds | None,
@@ -71,7 +71,7 @@ class InferenceComponent(Settings):
             "ContainerStartupHealthCheckTimeoutInSeconds"
         ),
     ] = None
-    """How long a copy may take until its first answered health check; AWS's default if absent.
+    """The time until a copy answers its first health check; AWS's default if absent.
 
     Raise it for a model that takes long to load.
     """
@@ -79,21 +79,21 @@ class InferenceComponent(Settings):
         Literal["SPREAD", "BINPACK"] | None,
         Cfn(f"{_COMPONENT}/Specification/SchedulingConfig/PlacementStrategy"),
     ] = None
-    """Whether copies are spread over the instances, or fill one after the other.
+    """SPREAD distributes copies over the instances; BINPACK fills one instance after the other.
 
-    SPREAD survives the loss of an instance better, BINPACK needs fewer.
+    SPREAD survives the loss of an instance better; BINPACK needs fewer instances.
     """
     enable_caching: Annotated[
         bool | None, Cfn(f"{_COMPONENT}/Specification/DataCacheConfig/EnableCaching")
     ] = None
     """Keep the model's files and the image on the instances, so that copies start sooner.
 
-    For large models that scale often; the files take space on the instances' volume.
+    For large models that scale often. The files take space on the volume of the instances.
     """
     scaling: Annotated[Scaling | None, Cfn("")] = None
-    """How the number of copies follows the load; if absent it stays.
+    """How the number of copies follows the load. Without scaling it stays the same.
 
-    The only way to zero copies and back: a first request then fails until one has started.
+    The only way to zero copies and back. Requests fail then until the first copy has started.
     """
 
     def place(self, at: str, instance_types: Mapping[str, str]) -> Place:
@@ -108,22 +108,22 @@ class InferenceComponent(Settings):
 
     @property
     def fewest(self) -> int:
-        """The smallest number of copies that there may be."""
+        """The smallest possible number of copies."""
         return min(self.copy_count, self.scaling.lowest if self.scaling else self.copy_count)
 
     @property
     def most(self) -> int:
-        """The largest number of copies that there may be."""
+        """The largest possible number of copies."""
         return max(self.copy_count, self.scaling.highest if self.scaling else self.copy_count)
 
     @property
     def steps_from_zero(self) -> Sequence[StepScaling]:
-        """What brings the copies back once they have gone, if they ever go."""
+        """The steps that bring the copies back from zero, if they can go to zero."""
         goes = self.scaling is not None and not self.scaling.lowest
         return (from_zero_copies(self.name),) if goes else ()
 
     def problems(self) -> Iterator[Problem]:
-        """Yield memory that is less at the most than at least, and copies outside their bounds."""
+        """Yield memory bounds that contradict each other, and copies outside their bounds."""
         yield from above(
             "min_memory_required_in_mb",
             self.min_memory_required_in_mb,

@@ -1,7 +1,6 @@
 """The [endpoint] table of a stage: what an endpoint has in every mode.
 
-Each mode is a class with a module of its own, which tells what of a variant, its scaling and its
-updates works in it.
+Each mode is a class in its own module. The class knows which variants, scaling and updates work.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from settings.update import Movable, Rollout, Update, choose
 from settings.variants import Name, Place, ServerlessVariant, Variant
 
 CONFIG = "AWS::SageMaker::EndpointConfig"
-"""What the properties of variants and modes are below."""
+"""The resource type that has the properties of variants and modes."""
 
 Mode: TypeAlias = Literal["realtime", "serverless", "async"]
 
@@ -34,14 +33,15 @@ class Endpoint(Settings):
     cloudformation: ClassVar[str] = "AWS::SageMaker::Endpoint"
 
     name: Annotated[Name, Cfn("EndpointName")]
-    """The endpoint's name, which callers hold; another name is another endpoint.
+    """The endpoint's name. Callers know the endpoint by it.
 
-    Not for an update: the endpoint of the old name is deleted, and its callers get errors.
+    Do not change it for an update: another name is another endpoint. The old one is deleted, and
+    its callers get errors.
     """
     update: Annotated[Update, Cfn("DeploymentConfig")] = Update()
     """How an update replaces the instances.
 
-    Leave it out at first: the safest way that the endpoint allows is chosen, and printed.
+    Leave it out at first: Slipway chooses the safest way that the endpoint allows, and prints it.
     """
 
     variants: Sequence[Variant | ServerlessVariant]
@@ -51,12 +51,12 @@ class Endpoint(Settings):
     def _check_mode(cls, mode: object) -> object:
         if not (isinstance(mode, str) and mode in get_args(Mode)):
             fix = f"write one of {', '.join(get_args(Mode))}"
-            refuse([Problem("", repr(mode), "SageMaker has no such mode", fix)])
+            refuse([Problem("", repr(mode), "SageMaker does not have this mode", fix)])
         return mode
 
     @classmethod
     def elsewhere(cls, key: str) -> str:
-        """Return where there is a setting that this mode has not, or ""."""
+        """Return the modes that have a setting which this mode lacks, or ""."""
         modes = [
             mode
             for endpoint in (*Endpoint.__subclasses__(), *InstanceEndpoint.__subclasses__())
@@ -67,7 +67,7 @@ class Endpoint(Settings):
 
     @property
     def instance_variants(self) -> dict[str, Variant]:
-        """The variants that have instances, a shadow too, by the keys of their tables."""
+        """All variants with instances, also a shadow, by the keys of their tables."""
         return {}
 
     @property
@@ -81,24 +81,24 @@ class Endpoint(Settings):
         return ()
 
     def chains(self, served: Iterable[str]) -> Mapping[str, Sequence[str]]:
-        """Return the SageMaker Models by their names: which of the served models each is made of.
+        """Return the SageMaker Models by their names, each with the served models in it.
 
-        Several are a pipeline.
+        Several models in one are a pipeline.
         """
         return {name: (name,) for name in served}
 
     @property
     def no_multi_model(self) -> str:
-        """Why no model can be one of many; "" if it can."""
+        """Why a multi-model container does not work here, or "" if it does."""
         return ""
 
     def model_problems(self, model: Model) -> Iterator[Problem]:
-        """Yield what a model cannot have where it is served so."""
+        """Yield settings of a model that do not work in this mode."""
         if model.multi_model and self.no_multi_model:
             yield Problem("multi_model", "true", self.no_multi_model, "remove it")
 
     def steps_from_zero(self, scaling: Scaling) -> Sequence[StepScaling]:  # noqa: ARG002
-        """Return what brings a variant back whose instances have gone, if they ever go."""
+        """Return the steps that bring a variant back from zero, if it can go to zero."""
         return ()
 
     @property
@@ -112,15 +112,15 @@ class Endpoint(Settings):
             yield variant.place(f"variants.{index}")
 
     def movable(self) -> Movable:
-        """Return what the endpoint's instances allow an update to do."""
+        """Return what an update can move."""
         raise NotImplementedError
 
     def problems(self) -> Iterator[Problem]:
-        """Yield what is wrong with the variants together, and with updating them so."""
+        """Yield repeated names of variants, and updates that do not work with the variants."""
         yield from twice(
             ((f"variants.{index}.name", each.name) for index, each in enumerate(self.variants)),
             "another variant of the endpoint has this name",
-            "give each variant a name of its own",
+            "give each variant its own name",
         )
         for problem in self.update.problems_with(self.movable()):
             yield Problem(f"update.{problem.key}", problem.got, problem.why, problem.fix)
@@ -132,16 +132,16 @@ class InstanceEndpoint(Endpoint):
     variants: Annotated[Several[Variant], Cfn(f"{CONFIG}/ProductionVariants")]
     """The production variants.
 
-    One, unless models or instance types are to be compared on real requests.
+    One, unless you compare models or instance types on real requests.
     """
 
     @property
     def instance_variants(self) -> dict[str, Variant]:
-        """The variants that have instances, a shadow too, by the keys of their tables."""
+        """All variants with instances, also a shadow, by the keys of their tables."""
         return {f"variants.{index}": variant for index, variant in enumerate(self.variants)}
 
     def movable(self) -> Movable:
-        """Return what updates the fewest instances of any variant, and their types, allow."""
+        """Return what an update can move, given the numbers and the types of the instances."""
         several = len(self.variants) > 1
         return Movable(
             fewest=min((variant.fewest for variant in self.variants), default=0),
@@ -149,26 +149,26 @@ class InstanceEndpoint(Endpoint):
             no_steps=_INF1 if has_inf1(self.variants) else "",
             no_batches=_INF1
             if has_inf1(self.variants)
-            else "AWS does not roll an endpoint with several variants"
+            else "ROLLING does not work with several variants"
             if several
             else "",
         )
 
     def problems(self) -> Iterator[Problem]:
-        """Yield what is wrong with the variants' numbers, and what components alone can have."""
+        """Yield wrong numbers of variants, and settings that only work with components."""
         yield from super().problems()
         if not 1 <= len(self.variants) <= 10:
             yield Problem(
                 "variants",
                 f"{len(self.variants)} tables",
                 "an endpoint has 1 to 10 production variants",
-                "write that many [[endpoint.variants]] tables",
+                "write 1 to 10 [[endpoint.variants]] tables",
             )
         if self.variants and not any(v.initial_variant_weight for v in self.variants):
             yield Problem(
                 "variants.0.initial_variant_weight",
                 0,
-                "every variant's is, and none would get a request",
+                "all variants have weight 0, so none would receive requests",
                 "give at least one variant a weight above 0",
             )
         for at, variant in self.instance_variants.items():
@@ -178,11 +178,11 @@ class InstanceEndpoint(Endpoint):
                     "given",
                     "AWS: ManagedInstanceScaling is only supported for inference component "
                     "endpoints",
-                    "remove it; scaling changes the number of instances here",
+                    "remove it; without components, scaling changes the number of instances",
                 )
 
 
-_INF1 = "AWS moves Inf1 instances all at once, without baking, whatever policy is given"
+_INF1 = "AWS updates Inf1 instances all at once and without a bake, whatever the policy"
 
 
 def has_inf1(variants: Iterable[Variant]) -> bool:
@@ -195,7 +195,7 @@ def has_inf1(variants: Iterable[Variant]) -> bool:
 
 
 def zero_problems(at: str, scaling: Scaling, why: str, fix: str) -> Iterator[Problem]:
-    """Yield counts of zero where nothing scales to it."""
+    """Yield counts of zero where scaling to zero does not work."""
     if not scaling.min_capacity:
         yield Problem(f"{at}.min_capacity", 0, why, fix)
     for index, action in enumerate(scaling.schedule):
@@ -207,7 +207,7 @@ def zero_problems(at: str, scaling: Scaling, why: str, fix: str) -> Iterator[Pro
 def metric_problems(
     at: str, scaling: Scaling, named: Collection[str], whose: str
 ) -> Iterator[Problem]:
-    """Yield metrics of SageMaker's that are not published where the scaling is."""
+    """Yield SageMaker metrics that are not published for what is scaled."""
     for key in ("targets", "steps"):
         for index, policy in enumerate(getattr(scaling, key)):
             for where, name in own_metrics(policy.metric):
@@ -216,6 +216,6 @@ def metric_problems(
                 yield Problem(
                     f"{at}.{key}.{index}.metric{where}",
                     name,
-                    f"there is no such metric of {whose}, so nothing would ever scale",
+                    f"{whose} do not publish this metric, so the count would never change",
                     f"choose one of {', '.join(sorted(named))}, or a metric of your own",
                 )

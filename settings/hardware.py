@@ -1,6 +1,6 @@
-"""What a stage asks of its instance types that they do not have: memory, cores, accelerators.
+"""What a stage asks of its instance types and they do not have: memory, cores, accelerators.
 
-A type that the table does not know is not said to lack anything.
+Nothing is said about a type that the table does not have.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from settings.variants import Variant
 
 
 def hardware_problems(endpoint: Endpoint) -> Iterator[Problem]:
-    """Yield what no instance of an endpoint could give."""
+    """Yield settings that no instance of an endpoint can satisfy."""
     for at, variant in endpoint.instance_variants.items():
         yield from _variant_problems(f"endpoint.{at}", variant)
     for index, component in enumerate(endpoint.inference_components):
@@ -36,7 +36,7 @@ def _variant_problems(at: str, variant: Variant) -> Iterator[Problem]:
             yield Problem(
                 f"{at}.inference_ami_version",
                 variant.inference_ami_version,
-                f"it is for GPUs, and {name} has none",
+                f"this image is for GPUs, and {name} has none",
                 "remove it, or choose an instance type with GPUs",
             )
     if variant.scaling:
@@ -44,7 +44,7 @@ def _variant_problems(at: str, variant: Variant) -> Iterator[Problem]:
 
 
 def _target_problems(at: str, scaling: Scaling, types: Iterable[str]) -> Iterator[Problem]:
-    """Yield targets that a metric never exceeds: utilizations are sums over cores and GPUs."""
+    """Yield targets that a metric never exceeds: a utilization is a sum over cores or GPUs."""
     for index, target in enumerate(scaling.targets):
         count = _UNITS.get(target.metric) if isinstance(target.metric, str) else None
         units = _most(count, types) if count else None
@@ -55,36 +55,36 @@ def _target_problems(at: str, scaling: Scaling, types: Iterable[str]) -> Iterato
             yield Problem(
                 f"{key}.metric",
                 target.metric,
-                f"{' and '.join(types)} has no GPU, so nothing would ever scale",
+                f"{' and '.join(types)} has no GPU, so the count would never change",
                 "choose another metric, or an instance type with GPUs",
             )
         elif target.value >= 100 * units:
             yield Problem(
                 f"{key}.value",
                 f"{target.value:g}",
-                f"{target.metric} is {100 * units:g} at the most with {' and '.join(types)}, and "
-                "would never exceed it",
-                f"lower it, such as to {60 * units:g} for 60 %",
+                f"with {' and '.join(types)}, {target.metric} is at most {100 * units:g} and never "
+                "exceeds this value",
+                f"lower it, for example to {60 * units:g} for 60 %",
             )
 
 
 def _component_problems(
     at: str, component: InferenceComponent, types: Iterable[str]
 ) -> Iterator[Problem]:
-    """Yield what a copy needs, and more than any of the instances has."""
+    """Yield resources of a copy that are more than any of the instances has."""
     for key, has in _NEEDS.items():
         needed, most = getattr(component, key), _most(has, types)
         if needed is not None and most is not None and needed > most:
             yield Problem(
                 f"{at}.{key}",
                 needed,
-                f"no instance has it: {' and '.join(sorted(types))} has {most}",
+                f"no instance has more than {most} ({', '.join(sorted(types))})",
                 "lower it, or choose a larger instance type",
             )
 
 
 def _most(has: Callable[[str], int | None], types: Iterable[str]) -> int | None:
-    """Return the most that any of the types has, or None if one is not known."""
+    """Return the most that any of the types has, or None if one type is not known."""
     counts = [has(name) for name in types]
     known = [count for count in counts if count is not None]
     return max(known) if known and len(known) == len(counts) else None

@@ -1,4 +1,4 @@
-"""The metrics by which a stage scales: SageMaker's by their names, or any of CloudWatch's."""
+"""The metrics by which a stage scales: SageMaker's by their names, or any metric in CloudWatch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PolicyName = Annotated[str, Field(pattern=r"^[\w.-]+$", max_length=256)]
 VariantMetric: TypeAlias = Literal["InvocationsPerInstance", "ConcurrentRequestsPerModel"]
 """Of a variant of instances, predefined; not published by asynchronous endpoints."""
 HighResolutionMetric: TypeAlias = Literal["ConcurrentRequestsPerModel", "ConcurrentRequestsPerCopy"]
-"""With a data point each 10 seconds; all others of SageMaker's have one a minute."""
+"""With a data point every 10 seconds; SageMaker's other metrics have one a minute."""
 ConcurrencyMetric: TypeAlias = Literal["ProvisionedConcurrencyUtilization"]
 """Of a serverless variant, predefined."""
 ComponentMetric: TypeAlias = Literal["InvocationsPerCopy", "ConcurrentRequestsPerCopy"]
@@ -36,7 +36,7 @@ ComponentUtilization: TypeAlias = Literal[
     "GPUUtilizationNormalized",
     "GPUMemoryUtilizationNormalized",
 ]
-"""Of what the copies of an inference component have for themselves."""
+"""Of the resources that the copies of an inference component have reserved."""
 BacklogMetric: TypeAlias = Literal[
     "ApproximateBacklogSizePerInstance", "ApproximateBacklogSize", "ApproximateAgeOfOldestRequest"
 ]
@@ -45,7 +45,7 @@ BacklogMetric: TypeAlias = Literal[
 INVOCATIONS = "AWS/SageMaker"
 INSTANCES = "/aws/sagemaker/Endpoints"
 COMPONENTS = "/aws/sagemaker/InferenceComponents"
-"""The namespaces of metrics; logs are below the last two, in a group of each name."""
+"""The namespaces of metrics. Log groups begin with the last two."""
 
 _CUSTOMIZED = (
     "AWS::ApplicationAutoScaling::ScalingPolicy/TargetTrackingScalingPolicyConfiguration"
@@ -65,7 +65,7 @@ NamedMetric: TypeAlias = Literal[
 
 
 class CloudWatchMetric(Settings):
-    """A metric of CloudWatch's."""
+    """A metric in CloudWatch."""
 
     cloudformation: ClassVar[str] = _CUSTOMIZED
 
@@ -74,66 +74,67 @@ class CloudWatchMetric(Settings):
     metric_name: str = Field(min_length=1, max_length=255)
     """The metric's name."""
     dimensions: dict[str, str] | None = Field(default=None, max_length=30)
-    """The dimensions: those of what is scaled if absent, such as EndpointName and VariantName.
+    """The dimensions. If absent, those of what is scaled, such as EndpointName and VariantName.
 
-    CloudWatch has a metric under its exact dimensions only: with one more or less it has no data.
+    They must be exactly those that the metric is published with. With one more or one less,
+    CloudWatch finds no data.
     """
     statistic: Statistic = "Average"
-    """How the data points of a period become one.
+    """How CloudWatch combines the data points of a period.
 
-    Sum for what is counted, Average for what is measured, Maximum for what may never be exceeded.
+    Sum for counts, Average for measurements, Maximum for a limit that must hold at all times.
     """
     unit: str | None = None
-    """The unit, if the metric is published in several."""
+    """The unit, if the metric is published in several units."""
 
     def problems(self) -> Iterator[Problem]:
-        """Yield a metric of SageMaker's under a namespace that it is not in."""
+        """Yield a SageMaker metric in a namespace where SageMaker does not publish it."""
         for _, name in own_metrics(self):
             published = namespace_of(name)
             if self.namespace != published:
                 yield Problem(
                     "namespace",
                     self.namespace,
-                    f"SageMaker publishes {name} in {published}, and here it would have no data",
+                    f"SageMaker publishes {name} in {published} only",
                     f'write "{published}", or metric = "{name}"',
                 )
 
 
 class MathMetric(Settings):
-    """A number computed of metrics, by an expression of CloudWatch's metric math."""
+    """A number computed from metrics, by an expression of CloudWatch metric math."""
 
     cloudformation: ClassVar[str] = f"{_CUSTOMIZED}/Metrics"
 
     expression: str = Field(min_length=1, max_length=2048)
-    """The expression, such as "backlog / instances", in the names of the metrics."""
+    """The expression, such as "backlog / instances". It uses the names of the metrics below."""
     metrics: Annotated[dict[str, CloudWatchMetric], Cfn("MetricStat")] = Field(
         min_length=1, max_length=10
     )
-    """The metrics by the names that the expression has for them."""
+    """The metrics, by the names that the expression uses."""
 
     def id_of_result(self, name: str) -> str:
-        """Return a name for what the expression yields that none of its metrics has."""
+        """Return a name for the result of the expression that none of its metrics has."""
         while name in self.metrics:
             name += "_"
         return name
 
     def problems(self) -> Iterator[Problem]:
-        """Yield names that CloudWatch does not take, and those of metrics that are not there."""
+        """Yield names that CloudWatch does not take, unknown names, and unused metrics."""
         text = re.sub(r"'[^']*'|\"[^\"]*\"", "", self.expression)
         for name in sorted({*re.findall(r"\b[a-z]\w*\b(?!\s*\()", text)} - self.metrics.keys()):
             yield Problem(
                 "expression",
                 self.expression,
-                f"there is no metric {name}",
-                f"add it to metrics, beside {', '.join(self.metrics)}",
+                f"the metric {name} does not exist",
+                f"add {name} to metrics, or write one of these names: {', '.join(self.metrics)}",
             )
         for name in self.metrics:
             if not re.fullmatch(r"[a-z][a-zA-Z0-9_]*", name):
                 yield Problem(
                     f"metrics.{name}",
                     name,
-                    "a name in an expression begins with a lower-case letter and has letters, "
-                    "digits and _ alone",
+                    "a name in an expression begins with a lower-case letter and has only "
+                    "letters, digits and _",
                     "rename it",
                 )
             elif not re.search(rf"\b{name}\b", text):
@@ -141,12 +142,12 @@ class MathMetric(Settings):
                     f"metrics.{name}",
                     name,
                     f"the expression {self.expression!r} does not use it",
-                    "remove it, or write it into the expression",
+                    "remove the metric, or use it in the expression",
                 )
 
 
 def _kind_of_metric(value: Any) -> str:
-    """Name what a metric is to be read as: a name, or the table that its keys tell."""
+    """Return how to read a metric: as a name, or as the table that has its keys."""
     if isinstance(value, CloudWatchMetric | MathMetric):
         return type(value).__name__
     if not isinstance(value, dict):
@@ -163,7 +164,7 @@ Metric: TypeAlias = Annotated[
 
 
 def name_of(metric: Metric) -> str:
-    """Return what a metric is called, for the name of a policy."""
+    """Return what a metric is called in the name of a policy."""
     match metric:
         case CloudWatchMetric(metric_name=name):
             return name
@@ -173,16 +174,16 @@ def name_of(metric: Metric) -> str:
 
 
 def namespace_of(name: str) -> str:
-    """Return where SageMaker publishes a metric that it has a name for."""
+    """Return the namespace in which SageMaker publishes a metric."""
     if name in get_args(Utilization):
         return INSTANCES
     return COMPONENTS if name in get_args(ComponentUtilization) else INVOCATIONS
 
 
 def own_metrics(metric: Metric) -> Iterator[tuple[str, str]]:
-    """Yield the metrics that SageMaker publishes of what is scaled, by the keys that name them.
+    """Yield the metrics that SageMaker publishes for what is scaled, by the keys that name them.
 
-    What has dimensions of its own may be a metric of something else.
+    A metric with its own dimensions may belong to something else.
     """
     match metric:
         case MathMetric(metrics=metrics):

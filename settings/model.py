@@ -1,4 +1,4 @@
-"""The [model] table of a stage: what is deployed, in an image of AWS's or of your own."""
+"""The [model] table of a stage: what is deployed, in an image from AWS or in your own."""
 
 from __future__ import annotations
 
@@ -27,45 +27,45 @@ class Model(Settings):
     cloudformation: ClassVar[str] = "AWS::SageMaker::Model/PrimaryContainer"
 
     artifact: Annotated[Artifact, Cfn("ModelDataUrl")] = Path("model_artifact/model")
-    """The folder with the model's files, which lie at the root of the archive; or an archive in S3,
+    """The folder with the model's files; they become the root of the archive. Or an archive in S3,
     "s3://BUCKET/KEY.tar.gz"; or files in S3, "s3://BUCKET/PREFIX/", for a very large model.
 
-    A folder is packed, inspected and uploaded; what is in S3 already is deployed as it is.
+    Slipway packs, inspects and uploads a folder. A model in S3 is deployed as it is.
     """
     artifact_account: Annotated[str | None, Cfn("")] = Field(default=None, pattern=r"^[0-9]{12}$")
-    """The account of the bucket in S3, if it is not the one that is deployed to.
+    """The account that owns the bucket in S3, if it is not the account of the deployment.
 
-    For a bucket that a training account shares; its policy has to let the execution role read.
+    For a bucket that a training account shares. The bucket policy must let the execution role read.
     """
     code: Annotated[Code, Cfn("")] = None
-    """The folder with inference.py, which becomes code/ in the archive: "inference/code" if absent.
-    An artifact in S3 has its own code/. false: no script, the image serves the files by itself.
+    """The folder with inference.py, "inference/code" if absent. It becomes code/ in the archive. An
+    artifact in S3 has its own code/. false: no script; the image serves the files by itself.
 
-    false for servers such as TensorFlow Serving or XGBoost's, which know their models' formats.
+    false for servers that read the model by themselves, such as TensorFlow Serving or XGBoost's.
     """
     vendor_requirements: Annotated[bool, Cfn("")] = False
-    """Pack what code/requirements.txt names, rather than have the container install it.
+    """Pack the packages of code/requirements.txt into the archive; the container installs none.
 
-    For instances that start sooner, that always have the same versions, and that have no network.
+    Instances then start sooner, always have the same versions, and need no network.
     """
     environment: dict[str, str] = Field(default={})
-    """Environment variables of the container, besides those that Slipway renders itself.
+    """Environment variables of the container, in addition to those that Slipway sets.
 
-    No secrets: whoever may describe the model reads them.
+    No secrets: everybody who may describe the model can read them.
     """
     network_isolation: Annotated[bool, Cfn("../EnableNetworkIsolation")] = False
-    """Let the container call nobody, not even S3 or CloudWatch; it can install no requirements.txt
-    then, unless vendor_requirements packs them.
+    """Give the container no network, not even to S3 or CloudWatch. Then it cannot install
+    requirements.txt; use vendor_requirements.
 
-    For code or data that you would rather not let out.
+    For code or data that must not get out.
     """
 
     multi_model: Annotated[bool, Cfn("Mode")] = False
-    """Serve every archive below an artifact "s3://BUCKET/PREFIX/", each loaded when a request asks
-    for it by its name.
+    """Serve every archive below an artifact "s3://BUCKET/PREFIX/". An archive is loaded when a
+    request names it.
 
-    For many small models of one kind, which may come and go without a deployment. With sklearn and
-    xgboost the code is one for all of them, and may not answer with a flask.Response.
+    For many small models of one kind, added and removed without a deployment. With sklearn and
+    xgboost they share one code folder. Its functions may not return a flask.Response.
     """
 
     @model_validator(mode="before")
@@ -73,33 +73,33 @@ class Model(Settings):
     def _check_one_image(cls, table: Any) -> Any:
         named = [key for key in _MODELS if key in table] if isinstance(table, dict) else []
         if len(named) > 1:
-            why = f"the image is already chosen by {named[0]}"
+            why = f"{named[0]} chooses the image already"
             refuse([Problem(named[1], table[named[1]], why, "keep one of the two")])
         return table
 
     @property
     def has_code_apart(self) -> bool:
-        """Whether the code is uploaded by itself, for a container that downloads it to start."""
+        """Whether the code is uploaded by itself, and the container downloads it when it starts."""
         return False
 
     @property
     def code_folder(self) -> Path | None:
-        """The folder to pack, as code/ or apart, if there is one to pack."""
+        """The folder to pack, as code/ or by itself, or None if nothing is to be packed."""
         in_s3 = isinstance(self.artifact, S3Artifact)
         if self.code is False or (in_s3 and not self.has_code_apart):
             return None
         return self.code or Path("inference/code")
 
     def rendered_environment(self, region: str) -> dict[str, str]:  # noqa: ARG002
-        """Return the variables that Slipway sets itself: none, for an image it does not know."""
+        """Return the variables that Slipway sets: none for an image that it does not know."""
         return {}
 
     def image_for(self, region: str, instance_type: str) -> str:
-        """Return what tells the image for an instance type from others. Raises ImageError."""
+        """Return what identifies the image for an instance type. Raises ImageError."""
         raise NotImplementedError
 
     def problems(self) -> Iterator[Problem]:
-        """Yield what contradicts where the model lies, and variables that cannot be set."""
+        """Yield settings that do not fit where the model lies, and variables that cannot be set."""
         yield from self._artifact_problems()
         yield from self._environment_problems()
 
@@ -109,8 +109,8 @@ class Model(Settings):
             yield Problem(
                 "code",
                 self.code,
-                f"{self.artifact} is deployed as it is, and nothing is added to it",
-                "remove it, and put the code into code/ there; or write false if there is none",
+                f"{self.artifact} is deployed as it is, without added code",
+                "remove code, and put the script into code/ of that artifact; or write false",
             )
         if self.multi_model and not (
             isinstance(self.artifact, S3Artifact) and self.artifact.is_prefix
@@ -118,39 +118,39 @@ class Model(Settings):
             yield Problem(
                 "artifact",
                 self.artifact,
-                "a multi-model container loads its archives from below a prefix in S3",
+                "a multi-model container loads its archives from a prefix in S3",
                 'write "s3://BUCKET/PREFIX/", and put the archives there',
             )
         if self.has_code_apart and self.network_isolation:
             yield Problem(
                 "network_isolation",
                 "true",
-                "a multi-model container downloads its code when it starts, and then could not",
-                "remove it, or use an image of your own that has the code",
+                "a multi-model container needs a network to download its code when it starts",
+                "remove network_isolation, or use your own image that contains the code",
             )
         if self.artifact_account and not in_s3:
             yield Problem(
                 "artifact_account",
                 self.artifact_account,
-                f"{self.artifact} is a folder, which is uploaded to the account deployed to",
+                f"{self.artifact} is a folder, and is uploaded to the account of the deployment",
                 "remove it",
             )
         if self.vendor_requirements and (in_s3 or self.code is False):
             yield Problem(
                 "vendor_requirements",
                 "true",
-                "nothing is packed" if in_s3 else "there is no code that could require anything",
+                "nothing is packed" if in_s3 else "without code nothing requires packages",
                 "remove it" + (f", and put the packages into {self.artifact}" if in_s3 else ""),
             )
 
     def _environment_problems(self) -> Iterator[Problem]:
-        """Yield names that are Slipway's own, and what exceeds AWS's limits (CreateModel)."""
+        """Yield variables that Slipway sets itself, and those beyond AWS's limits (CreateModel)."""
         rendered = self.rendered_environment("").keys()
         for name in sorted(rendered & self.environment.keys()):
             yield Problem(
                 f"environment.{name}",
                 self.environment[name],
-                "Slipway sets this variable itself, or the container would not start",
+                "Slipway sets this variable, and with another value the container would not start",
                 "remove it",
             )
         for name, value in self.environment.items():
@@ -158,15 +158,15 @@ class Model(Settings):
                 yield Problem(
                     f"environment.{name}",
                     f"{len(value.encode())} bytes",
-                    "a name or a value may have 1024 bytes at most",
-                    "put it into a file in the model's folder",
+                    "a name or a value may have at most 1024 bytes",
+                    "put the value into a file in the model's folder",
                 )
         if len(self.environment) + len(rendered) > 100:
             yield Problem(
                 "environment",
                 f"{len(self.environment)} variables",
-                f"a container may have 100, and {len(rendered)} are Slipway's",
-                "put them into a file in the model's folder",
+                f"a container may have 100 variables, and Slipway sets {len(rendered)} of them",
+                "put some of them into a file in the model's folder",
             )
 
 
@@ -174,20 +174,20 @@ class FrameworkModel(Model):
     """A model in one of the images that AWS publishes; its table is catalogue/images.json."""
 
     framework: Annotated[str, Cfn("Image")] = Field(json_schema_extra={"enum": list(frameworks())})
-    """The image family, by the name that the SageMaker SDK gives it."""
+    """The image family, by its name in the SageMaker SDK."""
     version: Annotated[str, Cfn("Image")]
-    """The framework's version, such as "1.9-0"; "1.9" is the newest that begins so.
+    """The framework's version, such as "1.9-0". "1.9" is the newest version that begins with 1.9.
 
-    That of the framework which trained the model: another may not load it, or predict otherwise.
+    Take the version that trained the model: another may fail to load it, or predict differently.
     """
     py_version: Annotated[str | None, Cfn("Image")] = None
-    """Which Python, such as "py312", where there are images for several."""
+    """The Python version, such as "py312", where the framework has images for several."""
     base_framework_version: Annotated[str | None, Cfn("Image")] = None
-    """For "huggingface" where there are several: such as "pytorch1.13.1"."""
+    """For "huggingface", where there are several: the framework below, such as "pytorch1.13.1"."""
 
     @property
     def has_code_apart(self) -> bool:
-        """Whether the code is uploaded by itself: no model is there when these start with many."""
+        """Whether the code is uploaded by itself: such a container starts without a model."""
         return self.multi_model and self.code is not False and self.framework in CODE_SUBMITTED
 
     def rendered_environment(self, region: str) -> dict[str, str]:
@@ -206,43 +206,44 @@ class FrameworkModel(Model):
         )
 
     def problems(self) -> Iterator[Problem]:
-        """Yield the one framework whose container does not start without a script."""
+        """Yield that the container for sklearn does not start without a script."""
         if self.framework == "sklearn" and self.code is False:
             yield Problem(
                 "code",
                 "false",
-                "the container for sklearn imports its handler functions from a script",
-                "remove it, or name the folder with inference.py",
+                "the container for sklearn needs a script with the handler functions",
+                "remove code, or write the folder that has inference.py",
             )
         yield from super().problems()
 
 
 class OwnImageModel(Model):
-    """A model in an image of your own, of which Slipway knows nothing."""
+    """A model in your own image. Slipway knows nothing about its contents."""
 
     def problems(self) -> Iterator[Problem]:
-        """Yield the wish for packages for a Python that is not known."""
+        """Yield that packages cannot be chosen for an unknown Python."""
         if self.vendor_requirements:
             yield Problem(
                 "vendor_requirements",
                 "true",
-                "which Python an image of your own has is not known",
-                "install them in the image, and remove this",
+                "Slipway does not know which Python your own image has",
+                "install the packages in the image, and remove vendor_requirements",
             )
         yield from super().problems()
 
 
 class ImageModel(OwnImageModel):
-    """A model in an image of your own, in a registry of Amazon ECR."""
+    """A model in your own image, in a registry of Amazon ECR."""
 
     image: Annotated[str, Cfn("Image")] = Field(max_length=255)
     """The image's URI, with a tag or a digest.
 
-    A digest, if the tag may be moved: an instance that is added later pulls what the tag is then.
+    Write a digest if the tag may be moved: an instance that is added later pulls the image that the
+    tag names then.
     """
 
     def image_for(self, region: str, instance_type: str) -> str:  # noqa: ARG002
-        """Return the URI, which may be of an image for several platforms."""
+        """Return the URI. The image may be for several platforms."""
         return self.image
 
     def problems(self) -> Iterator[Problem]:
@@ -251,27 +252,27 @@ class ImageModel(OwnImageModel):
             yield Problem(
                 "image",
                 self.image,
-                "SageMaker pulls from Amazon ECR, by a tag or a digest",
+                "SageMaker only pulls from Amazon ECR, by tag or digest",
                 'write "ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG"',
             )
         yield from super().problems()
 
 
 class RepositoryModel(OwnImageModel):
-    """A model in an image of your own, in an ECR repository of the account and the region."""
+    """A model in your own image, in an ECR repository of the account and region."""
 
     repository: Annotated[str, Cfn("Image")] = Field(
         pattern=r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$", min_length=2, max_length=256
     )
     """The repository's name."""
     tag: Annotated[str, Cfn("Image")] = Field(pattern=r"^(\w[\w.-]{0,127}|sha256:[0-9a-f]{64})$")
-    """The image's tag, or its digest.
+    """The image's tag or digest.
 
-    One that is never moved: only then is an update an update, and a rollback a rollback.
+    Use a tag that is never moved: after a move, a rollback may pull the new image.
     """
 
     def image_for(self, region: str, instance_type: str) -> str:  # noqa: ARG002
-        """Return the repository and the tag, which may be of an image for several platforms."""
+        """Return the repository and the tag. The image may be for several platforms."""
         return f"{self.repository}{'@' if self.tag.startswith('sha256:') else ':'}{self.tag}"
 
 
@@ -282,7 +283,7 @@ class DockerfileModel(OwnImageModel):
     """The folder with the Dockerfile."""
 
     def image_for(self, region: str, instance_type: str) -> str:  # noqa: ARG002
-        """Return the platform to build for, whatever that of this machine is."""
+        """Return the platform to build for, whatever platform this machine has."""
         return "linux/arm64" if is_graviton(instance_type) else "linux/amd64"
 
 
@@ -295,7 +296,7 @@ _MODELS: dict[str, type[Model]] = {
 
 
 def _kind_of_model(value: Any) -> str:
-    """Name the settings that a [model] table is to be read as, by the key that only they have."""
+    """Return the class that reads a [model] table, by the key that only this class has."""
     if isinstance(value, Model):
         return type(value).__name__
     keys = value if isinstance(value, dict) else ()

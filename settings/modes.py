@@ -1,4 +1,4 @@
-"""Which mode an [endpoint] table is of, and so which class reads it."""
+"""The mode of an [endpoint] table decides which class reads it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from settings.endpoint import Endpoint
 from settings.realtime import RealtimeEndpoint
 from settings.serverless import ServerlessEndpoint
 
+# Every other table is read as a real-time endpoint, which says what is wrong with its mode.
 _MODES: dict[str, type[Endpoint]] = {
-    "realtime": RealtimeEndpoint,
     "serverless": ServerlessEndpoint,
     "async": AsyncEndpoint,
 }
 
 
 def _kind_of_endpoint(value: Any) -> str:
-    """Name what an [endpoint] table is to be read as, by its mode."""
+    """Return the name of the class that reads an [endpoint] table, by its mode."""
     if isinstance(value, Endpoint):
         return type(value).__name__
     mode = value.get("mode") if isinstance(value, dict) else None

@@ -33,37 +33,38 @@ class RealtimeEndpoint(InstanceEndpoint):
     """An endpoint whose instances are always on and answer while the caller waits."""
 
     mode: Annotated[Literal["realtime"], Cfn("")] = "realtime"
-    """realtime: instances answer at once; serverless: AWS starts containers when requests come;
-    async: requests and answers lie in S3, and wait for instances.
+    """realtime: instances answer at once. serverless: AWS starts containers when requests come.
+    async: requests and answers lie in S3, and requests wait for instances.
 
-    serverless for little or rare load that can bear a start of seconds, without GPUs; async for
-    answers that take minutes, large requests, or work that may wait and need not be paid for at
-    night; else realtime.
+    serverless for rare load without GPUs, where callers can wait some seconds for a start. async
+    for answers that take minutes, for large requests, and for work that can wait, so that nothing
+    runs at night. realtime for everything else.
     """
     shadow: Annotated[Variant | None, Cfn(f"{CONFIG}/ShadowProductionVariants")] = None
-    """A variant that gets a copy of the one production variant's requests, and whose answers
-    nobody sees. Its weight, relative to the production variant's, is the share of the requests.
+    """A variant that gets copies of the production variant's requests. Nobody sees its answers. Its
+    weight, relative to the production variant's weight, is its share of the requests.
 
-    To try a model, an image or an instance type on real load before it answers anyone.
+    To try a model, an image or an instance type under real load before it answers callers.
     """
     pipeline: Annotated[Several[str], Cfn("AWS::SageMaker::Model/Containers")] = Field(
         default=(), max_length=15
     )
     """Names of [models.NAME] that each request passes through, one after the other.
 
-    For preparation and prediction in images of their own: a container gets what the last answered.
+    For preparation and prediction in separate images. A container gets the answer of the one before
+    it.
     """
     components: Annotated[
         Several[InferenceComponent], Cfn("AWS::SageMaker::InferenceComponent")
     ] = ()
     """Inference components: models that share the instances of the endpoint.
 
-    For several models on dear instances, each scaled by its own load, to zero if need be.
+    For several models on expensive instances. Each scales with its own load, to zero if needed.
     """
 
     @property
     def instance_variants(self) -> dict[str, Variant]:
-        """The variants that have instances, a shadow too, by the keys of their tables."""
+        """All variants with instances, also a shadow, by the keys of their tables."""
         return super().instance_variants | ({"shadow": self.shadow} if self.shadow else {})
 
     @property
@@ -77,18 +78,20 @@ class RealtimeEndpoint(InstanceEndpoint):
         return self.components
 
     def chains(self, served: Iterable[str]) -> Mapping[str, Sequence[str]]:
-        """Return the SageMaker Models by their names: a pipeline is one, and has none."""
+        """Return the SageMaker Models by their names. A pipeline is one Model, without a name."""
         return {"": self.pipeline} if self.pipeline else super().chains(served)
 
     @property
     def no_multi_model(self) -> str:
-        """Why no model can be one of many; "" if it can."""
+        """Why a multi-model container does not work here, or "" if it does."""
         if self.components:
-            return "an inference component is one model: AWS has many models for variants alone"
+            return (
+                "an inference component is one model: only variants can have multi-model containers"
+            )
         return "AWS has no shadow variants of multi-model endpoints" if self.shadow else ""
 
     def places(self) -> Iterator[Place]:
-        """Yield where the models run: those of a pipeline together, components on any variant."""
+        """Yield where the models run: a pipeline's together, a component's on any variant."""
         if self.components:
             types = {
                 key: name
@@ -107,14 +110,14 @@ class RealtimeEndpoint(InstanceEndpoint):
             yield self.shadow.place("shadow")
 
     def movable(self) -> Movable:
-        """Return what updates allow, of the components if there are any."""
+        """Return what an update can move: the components, if there are any, else the instances."""
         if self.components:
             return Movable(
                 fewest=min(component.fewest for component in self.components),
                 most=max(component.most for component in self.components),
-                no_steps="inference components are updated by rolling alone",
+                no_steps="inference components are only updated by ROLLING",
                 default="ROLLING",
-                why="inference components are updated by rolling alone",
+                why="inference components are only updated by ROLLING",
                 unit="copies",
             )
         instances = super().movable()
@@ -124,13 +127,13 @@ class RealtimeEndpoint(InstanceEndpoint):
             fewest=instances.fewest,
             most=instances.most,
             no_steps=instances.no_steps,
-            no_batches="AWS does not roll an endpoint with several variants, and a shadow is one",
+            no_batches="ROLLING does not work with several variants, and a shadow is a second one",
             default="ALL_AT_ONCE",
-            why="nobody has documented that a shadow is moved in steps",
+            why="AWS does not document stepwise updates for endpoints with a shadow",
         )
 
     def problems(self) -> Iterator[Problem]:
-        """Yield shapes that exclude each other, and what of a variant does not work in one."""
+        """Yield shapes that exclude each other, and settings that do not work in a shape."""
         yield from super().problems()
         yield from self._shadow_problems()
         yield from self._component_problems()
@@ -142,8 +145,8 @@ class RealtimeEndpoint(InstanceEndpoint):
                 yield from zero_problems(
                     at,
                     variant.scaling,
-                    "the instances of a real-time variant do not scale to zero",
-                    "raise it to 1, or serve in mode async or by inference components",
+                    "a real-time variant does not scale to zero instances",
+                    "raise it to 1, or use mode async or inference components",
                 )
                 yield from metric_problems(at, variant.scaling, named, "real-time variants")
 
@@ -154,52 +157,61 @@ class RealtimeEndpoint(InstanceEndpoint):
             yield Problem(
                 "shadow",
                 self.shadow.name,
-                f"there are {len(self.variants)} production variants, and a shadow needs exactly 1",
-                "remove the shadow, or all variants but one",
+                f"a shadow needs exactly 1 production variant, and there are {len(self.variants)}",
+                "remove the shadow, or keep only one variant",
             )
         for key, given in (("pipeline", self.pipeline), ("components", self.components)):
             if given:
-                yield Problem(key, "given", "a shadow variant excludes it", "remove one of the two")
+                yield Problem(
+                    key, "given", "it does not work together with a shadow", "remove one of the two"
+                )
         if self.shadow.name in [variant.name for variant in self.variants]:
             yield Problem(
                 "shadow.name",
                 self.shadow.name,
                 "the production variant has this name",
-                "give the shadow a name of its own",
+                "give the shadow its own name",
             )
         if self.shadow.scaling:
             yield Problem(
                 "shadow.scaling",
                 "given",
-                "what scales is the production variant",
-                "remove it, and give the shadow the instances that its share of the requests needs",
+                "only the production variant scales",
+                "remove it, and give the shadow enough instances for its share of the requests",
             )
         if not self.shadow.initial_variant_weight:
-            yield Problem("shadow.initial_variant_weight", 0, "it would get no request", "raise it")
+            yield Problem(
+                "shadow.initial_variant_weight",
+                0,
+                "the shadow would get no request",
+                "raise it above 0",
+            )
         if has_inf1(self.instance_variants.values()):
             yield Problem(
                 "shadow",
                 self.shadow.name,
-                "AWS has no shadow variants with Inf1 instances",
-                "choose other instance types",
+                "AWS does not support shadow variants with Inf1 instances",
+                "choose instance types other than ml.inf1",
             )
 
     def _pipeline_problems(self) -> Iterator[Problem]:
         if len(self.pipeline) == 1:
             why = "a pipeline has 2 to 15 models"
-            yield Problem("pipeline", self.pipeline[0], why, "remove it, or add another")
+            yield Problem(
+                "pipeline", self.pipeline[0], why, "remove the pipeline, or add another model"
+            )
         yield from twice(
             ((f"pipeline.{index}", name) for index, name in enumerate(self.pipeline)),
-            "the pipeline has it already, and its containers go by their models' names",
-            "give the model a second name, with a table of its own",
+            "a pipeline cannot have a model twice: its containers get the names of their models",
+            "write the model a second time, as [models.OTHER_NAME]",
         )
         for index, variant in enumerate(self.variants):
             if self.pipeline and variant.model is not None:
                 yield Problem(
                     f"variants.{index}.model",
                     variant.model,
-                    "the variant serves the pipeline",
-                    "remove it, or the pipeline",
+                    "this variant serves the pipeline",
+                    "remove model, or remove the pipeline",
                 )
 
     def _component_problems(self) -> Iterator[Problem]:
@@ -209,19 +221,19 @@ class RealtimeEndpoint(InstanceEndpoint):
             yield Problem(
                 "pipeline",
                 "given",
-                "an inference component has one container",
-                "remove the pipeline or the components",
+                "an inference component has only one container",
+                "remove the pipeline, or remove the components",
             )
         yield from _component_variant_problems(self.variants)
         names = [variant.name for variant in self.variants]
         yield from twice(
             ((f"components.{index}.name", each.name) for index, each in enumerate(self.components)),
             "another component has this name",
-            "give each component a name of its own",
+            "give each component its own name",
         )
         for index, component in enumerate(self.components):
             at = f"components.{index}"
-            why = "" if component.variant in names else "there is no such variant"
+            why = "" if component.variant in names else "this variant does not exist"
             if component.variant is None:
                 why = "there are several variants" if len(names) > 1 else ""
             if why:
@@ -237,21 +249,22 @@ class RealtimeEndpoint(InstanceEndpoint):
 
 
 def _component_variant_problems(variants: Sequence[Variant]) -> Iterator[Problem]:
-    """Yield what a variant cannot have whose instances carry inference components."""
+    """Yield settings that do not work on a variant with inference components."""
     for index, variant in enumerate(variants):
         at = f"variants.{index}"
         if variant.scaling:
             yield Problem(
                 f"{at}.scaling",
                 "given",
-                "the copies of inference components are scaled, and SageMaker gives them instances",
-                "move it to the components, and write managed_instance_scaling here",
+                "only the copies of inference components scale, and SageMaker adds instances for "
+                "them",
+                "move scaling to the components, and write managed_instance_scaling here",
             )
         if variant.model is not None:
             yield Problem(
                 f"{at}.model",
                 variant.model,
-                "the variant carries components, and each has its own model",
+                "this variant has inference components, and each of them has its own model",
                 "remove it",
             )
         managed = variant.managed_instance_scaling
@@ -260,7 +273,7 @@ def _component_variant_problems(variants: Sequence[Variant]) -> Iterator[Problem
             yield Problem(
                 f"{at}.initial_instance_count",
                 initial,
-                "it is not within managed_instance_scaling, "
+                "it is outside of managed_instance_scaling, "
                 f"{managed.min_instance_count} to {managed.max_instance_count}",
-                "write a number between them",
+                "write a number within these bounds",
             )

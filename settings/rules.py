@@ -14,7 +14,7 @@ def above(key: str, value: float | None, bound_key: str, bound: float | None) ->
         yield Problem(
             key,
             value,
-            f"it is above {bound_key}, {bound}",
+            f"it is above {bound_key}, which is {bound}",
             f"lower it to {bound} or raise {bound_key}",
         )
 

@@ -1,4 +1,4 @@
-"""The [….scaling] tables of a stage: how a count follows the load, and the clock."""
+"""The [….scaling] tables of a stage: how a count follows the load and the clock."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ _POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
 
 
 class TargetTracking(Settings):
-    """Keep a metric near a value, by adding and removing."""
+    """Keep a metric near a value, by adding and removing instances, concurrency or copies."""
 
     cloudformation: ClassVar[str] = f"{_POLICY}/TargetTrackingScalingPolicyConfiguration"
 
     metric: Annotated[Metric, Cfn("PredefinedMetricSpecification")]
-    """What is measured, which has to fall when the count rises.
+    """The metric. It must fall when the count rises.
 
     InvocationsPerInstance suits most models: the average number of invocations per instance per
-    minute. ConcurrentRequestsPerModel reacts within seconds, for models that take long.
-    CPUUtilization and GPUUtilization are the sum over cores and GPUs: up to 400 with four.
+    minute. ConcurrentRequestsPerModel reacts within seconds, for slow models. CPUUtilization and
+    GPUUtilization are sums over cores and GPUs: up to 400 with four.
     """
     value: Annotated[float, Cfn("TargetValue")] = Field(gt=0, strict=False)
     """The value to keep.
 
-    Of InvocationsPerInstance: what one instance sustains per second, times a safety factor (0.5 is
-    common), times 60. Of ProvisionedConcurrencyUtilization: a share from 0 to 1.
+    For InvocationsPerInstance: the requests per second that one instance sustains, times a safety
+    factor (0.5 is common), times 60. For ProvisionedConcurrencyUtilization: a share from 0 to 1.
     """
     name: Annotated[PolicyName | None, Cfn("../PolicyName")] = None
-    """The policy's name: the metric's if absent; needed if two policies track one metric."""
+    """The policy's name; the metric's name if absent. Required if two policies track one metric."""
 
     @property
     def policy_name(self) -> str:
@@ -46,13 +46,12 @@ class TargetTracking(Settings):
         return self.name or name_of(self.metric)
 
     def problems(self) -> Iterator[Problem]:
-        """Yield a share that is no share."""
+        """Yield a share above 1."""
         if self.metric == "ProvisionedConcurrencyUtilization" and self.value > 1:
             yield Problem(
                 "value",
                 self.value,
-                "this metric is a share of the provisioned concurrency, 1 at most, and would "
-                "never reach it",
+                "this metric is a share of the provisioned concurrency and never exceeds 1",
                 f"write {self.value / 100:g} for {self.value:g} %"
                 if self.value <= 100
                 else "write 0.7 for 70 %",
@@ -60,41 +59,42 @@ class TargetTracking(Settings):
 
 
 class Scaling(Settings):
-    """Between which bounds, by which measures and at which times a count changes by itself."""
+    """The bounds of a count, and the metrics and times by which the count changes by itself."""
 
     cloudformation: ClassVar[str] = _TARGET
 
     min_capacity: int = Field(ge=0)
-    """The fewest; 0 on asynchronous endpoints and of inference components.
+    """The smallest count. 0 is possible for asynchronous endpoints and inference components.
 
-    2 for what must survive the loss of an availability zone.
+    2 where the endpoint must survive the loss of an availability zone.
     """
     max_capacity: int = Field(ge=1)
-    """The most: the bound of the bill.
+    """The largest count: it bounds the bill.
 
-    Within the account's quota for the instance type, or scaling stops there.
+    Stay within the account's quota for the instance type: scaling stops at the quota.
     """
     targets: Annotated[Several[TargetTracking], Cfn("")] = ()
-    """Measures to keep near a value; of several, the one that asks for most counts."""
+    """Metrics to keep near a value. Of several, the one that asks for the largest count wins."""
     steps: Annotated[Several[StepScaling], Cfn("")] = ()
-    """Changes that an alarm brings about, where a target is too slow or too coarse."""
+    """Changes that an alarm starts, where a target is too slow or too coarse."""
     schedule: Annotated[Several[ScheduledAction], Cfn("ScheduledActions")] = Field(
         default=(), max_length=200
     )
-    """Bounds that change with the clock, for load that is known beforehand."""
+    """Bounds that change at given times, for load that is known in advance."""
     scale_in_cooldown_seconds: Annotated[
         Seconds, Cfn(f"{TargetTracking.cloudformation}/ScaleInCooldown")
     ] = 300
-    """How long after removing no more is removed, by the targets.
+    """After scaling in, targets wait this long before they remove more.
 
     Raise it if the count goes up and down.
     """
     scale_out_cooldown_seconds: Annotated[
         Seconds, Cfn(f"{TargetTracking.cloudformation}/ScaleOutCooldown")
     ] = 60
-    """How long after adding no more is added, by the targets, unless the load calls for still more.
+    """After scaling out, targets wait this long before they add more, unless the load asks for an
+    even larger increase.
 
-    As long as a new instance takes until it serves.
+    As long as a new instance takes to start serving.
     """
 
     @property
@@ -109,22 +109,22 @@ class Scaling(Settings):
 
     @property
     def lowest(self) -> int:
-        """The fewest that there ever are."""
+        """The smallest count at any time."""
         return min(self._lows)
 
     @property
     def highest(self) -> int:
-        """The most that there ever are."""
+        """The largest count at any time."""
         return max(self._highs)
 
     def problems(self) -> Iterator[Problem]:
-        """Yield bounds that exclude each other, no reason to scale, and names given twice."""
+        """Yield bounds that contradict each other, scaling without a reason, and repeated names."""
         yield from above("min_capacity", self.min_capacity, "max_capacity", self.max_capacity)
         if not (self.targets or self.steps or self.schedule):
             yield Problem(
                 "targets",
                 "missing",
-                "nothing would ever change the count",
+                "without targets, steps or a schedule the count would never change",
                 'write targets = [{ metric = "…", value = … }], steps or a schedule, or remove '
                 "scaling",
             )
@@ -134,8 +134,8 @@ class Scaling(Settings):
                 yield Problem(
                     key,
                     getattr(self, key),
-                    "there are no targets that it could be of",
-                    "remove it; a step has a cooldown of its own",
+                    "a cooldown here only applies to targets, and there are none",
+                    "remove it, or set cooldown on the step",
                 )
         yield from self._half_problems()
         policies = [
@@ -143,8 +143,8 @@ class Scaling(Settings):
             *((f"targets.{at}.name", each.policy_name) for at, each in enumerate(self.targets)),
             *((f"steps.{at}.name", each.policy_name) for at, each in enumerate(self.steps)),
         ]
-        fix = "give each a name of its own"
-        # Letter cases and punctuation make no construct's id of its own.
+        fix = "give each its own name"
+        # Names that differ only in case or punctuation would get the same construct id.
         yield from twice(
             policies,
             "another policy has this name",
@@ -155,7 +155,7 @@ class Scaling(Settings):
         yield from twice(actions, "another scheduled action has this name", fix)
 
     def _half_problems(self) -> Iterator[Problem]:
-        """Yield actions of one bound that another action's other bound may exclude at its time."""
+        """Yield actions with one bound that may contradict the other bound at that time."""
         most, fewest = max(self._lows), min(self._highs)
         for index, action in enumerate(self.schedule):
             low, high = action.min_capacity, action.max_capacity
@@ -169,16 +169,17 @@ def _excluded(index: int, key: str, value: int, other: str, bound: int) -> Probl
     return Problem(
         f"schedule.{index}.{key}_capacity",
         value,
-        f"{other}_capacity may be {bound} at that time, and excludes it",
-        f"give the action a {other}_capacity too",
+        f"{other}_capacity may be {bound} at that time, which contradicts this bound",
+        f"add {other}_capacity to this action",
     )
 
 
 def from_zero_instances(endpoint_name: str) -> StepScaling:
-    """Return what brings an asynchronous endpoint back from zero, which no target does.
+    """Return the step policy that brings an asynchronous endpoint back from zero.
 
-    Without instances there is no backlog per instance: only this metric is still published
-    (SageMaker Developer Guide, "Autoscale an asynchronous endpoint", whose figures these are).
+    No target does: without instances there is no backlog per instance, and only this metric is
+    still published. The figures are those of the SageMaker Developer Guide, "Autoscale an
+    asynchronous endpoint".
     """
     return StepScaling(
         name=_FROM_ZERO,
@@ -194,7 +195,9 @@ def from_zero_instances(endpoint_name: str) -> StepScaling:
 
 
 def from_zero_copies(component_name: str) -> StepScaling:
-    """Return what brings an inference component back from zero, once a request was refused.
+    """Return the step policy that brings an inference component back from zero.
+
+    It starts a copy once a request was refused.
 
     SageMaker Developer Guide, "Scale an endpoint to zero instances", whose figures these are, but
     for one: its alarm waits for a second refused request within a minute, ours for none.

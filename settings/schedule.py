@@ -1,4 +1,4 @@
-"""Scheduled actions of a stage: other bounds of a count, by the clock."""
+"""Scheduled actions of a stage: other bounds of a count at given times."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WEEKDAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
 
 
 class ScheduledAction(Settings):
-    """Set other bounds at a time, once or again and again."""
+    """Set other bounds at a given time, once or repeatedly."""
 
     cloudformation: ClassVar[str] = f"{_TARGET}/ScheduledActions"
 
@@ -37,28 +37,28 @@ class ScheduledAction(Settings):
     schedule: str
     """When: "cron(0 8 ? * MON-FRI *)", "rate(12 hours)" or, once, "at(2027-01-31T08:00:00)"."""
     timezone: str = "UTC"
-    """Whose time the schedule means, such as "Europe/Berlin", with its summer time.
+    """The time zone of the schedule, such as "Europe/Berlin"; its summer time counts.
 
     A rate has none: it counts from when it starts.
     """
     start_time: datetime | None = None
-    """From when on a repeated schedule counts, such as 2027-01-31T08:00:00Z."""
+    """When a repeated schedule begins, such as 2027-01-31T08:00:00Z."""
     end_time: datetime | None = None
-    """Until when it does."""
+    """When a repeated schedule ends."""
     min_capacity: Annotated[int | None, Cfn("ScalableTargetAction/MinCapacity")] = Field(
         default=None, ge=0
     )
-    """The fewest from then on.
+    """The smallest count from then on.
 
-    Raise it before the load comes, by as long as instances take to start.
+    Raise it before the load comes, early enough for instances to start.
     """
     max_capacity: Annotated[int | None, Cfn("ScalableTargetAction/MaxCapacity")] = Field(
         default=None, ge=0
     )
-    """The most from then on."""
+    """The largest count from then on."""
 
     def problems(self) -> Iterator[Problem]:
-        """Yield a time that nobody understands, and bounds that exclude each other."""
+        """Yield schedules that AWS does not take, and bounds that contradict each other."""
         why = _why_not(self.schedule)
         if why:
             yield Problem(
@@ -71,7 +71,10 @@ class ScheduledAction(Settings):
         low, high = self.min_capacity, self.max_capacity
         if low is None and high is None:
             yield Problem(
-                "min_capacity", "missing", "the action would change nothing", "add a bound"
+                "min_capacity",
+                "missing",
+                "the action would change nothing",
+                "add min_capacity or max_capacity",
             )
         yield from above("min_capacity", low, "max_capacity", high)
 
@@ -81,28 +84,26 @@ class ScheduledAction(Settings):
             yield Problem(
                 "timezone",
                 self.timezone,
-                "there is no such time zone",
+                "this time zone does not exist",
                 'write like "Europe/Berlin"',
             )
         elif self.schedule.startswith("rate") and self.timezone != "UTC":
-            yield Problem("timezone", self.timezone, "a rate has no time of day", "remove it")
+            yield Problem("timezone", self.timezone, "a rate has no time of day", "remove timezone")
         given = {"start_time": self.start_time, "end_time": self.end_time}
         for key, time in given.items():
             if time is not None and self.schedule.startswith("at"):
-                why = "what happens once has neither beginning nor end"
+                why = "an action that happens once has neither beginning nor end"
                 yield Problem(key, time, why, "remove it")
             elif time is not None and time.tzinfo is None:
-                # Of the action's own time zone, or UTC? AWS means UTC, readers either.
-                yield Problem(
-                    key, time, "it does not say in which time zone", f"write {time.isoformat()}Z"
-                )
+                # AWS takes it for UTC, a reader may take it for the action's own time zone.
+                yield Problem(key, time, "the time zone is missing", f"write {time.isoformat()}Z")
         start, end = given.values()
         if start and end and start.tzinfo and end.tzinfo and start >= end:
-            yield Problem("end_time", end, "it is not after start_time", "raise it")
+            yield Problem("end_time", end, "it is not after start_time", "write a later time")
 
 
 def _why_not(schedule: str) -> str:
-    """Say why Application Auto Scaling does not take a schedule; "" if it does."""
+    """Return why Application Auto Scaling does not take a schedule, or "" if it does."""
     if _RATE.fullmatch(schedule):
         return ""
     if at := _AT.fullmatch(schedule):
@@ -113,13 +114,13 @@ def _why_not(schedule: str) -> str:
         return ""
     cron = _CRON.fullmatch(schedule)
     if not cron:
-        return "Application Auto Scaling knows cron expressions of six fields, rates and times"
+        return "Application Auto Scaling takes cron expressions of six fields, rates and times"
     fields = cron[1].split(" ")
     for field, (name, low, high, names, special) in zip(fields, _FIELDS, strict=True):
         if why := _why_no_field(field, low, high, names, special):
-            return f"{field} is no {name}: {why}"
+            return f"{field} is not a valid {name}: {why}"
     if (fields[2], fields[4]).count("?") != 1:
-        return "either the day of the month or the day of the week is ?, and the other is not"
+        return "exactly one of the day of the month and the day of the week must be ?"
     return ""
 
 
@@ -127,15 +128,15 @@ def _why_not(schedule: str) -> str:
 _FIELDS: tuple[tuple[str, int, int, list[str], str], ...] = (
     ("minute", 0, 59, [], r"(?!)"),
     ("hour", 0, 23, [], r"(?!)"),
-    ("day of the month", 1, 31, [], r"\?|L|LW|\d+W"),
+    ("day of the month", 1, 31, [], r"\?|L|LW|(0?[1-9]|[12]\d|3[01])W"),
     ("month", 1, 12, _MONTHS, r"(?!)"),
-    ("day of the week", 1, 7, _WEEKDAYS, r"\?|L|\w+L|\w+#[1-5]"),
+    ("day of the week", 1, 7, _WEEKDAYS, rf"\?|L|([1-7]|{'|'.join(_WEEKDAYS)})(L|#[1-5])"),
     ("year", 1970, 2199, [], r"(?!)"),
 )
 
 
 def _why_no_field(field: str, low: int, high: int, names: list[str], special: str) -> str:
-    """Say why a field of a cron expression is none: lists of values, ranges and steps are."""
+    """Return why a field of a cron expression is wrong: it has values, ranges and steps."""
     for part in field.split(","):
         if re.fullmatch(special, part):
             continue
@@ -145,9 +146,9 @@ def _why_no_field(field: str, low: int, high: int, names: list[str], special: st
         if values == "*":
             continue
         for value in values.split("-"):
-            number = names.index(value) + low if value in names else value
-            if not (str(number).isdecimal() and low <= int(number) <= high):
-                return f"it goes from {low} to {high}" + (f", or {names[0]}…" if names else "")
+            if value not in names and not (value.isdecimal() and low <= int(value) <= high):
+                named = f", or {names[0]} to {names[-1]}" if names else ""
+                return f"it must be from {low} to {high}{named}"
         if values.count("-") > 1:
             return "a range has two ends"
     return ""

@@ -19,17 +19,17 @@ class ServerlessEndpoint(Endpoint):
     """An endpoint without instances of its own: AWS starts containers as requests come."""
 
     mode: Annotated[Literal["serverless"], Cfn("")]
-    """Containers start when requests come, and none is paid for without one."""
+    """Containers start when requests come. Without requests nothing is paid for."""
     variants: Annotated[Several[ServerlessVariant], Cfn(f"{CONFIG}/ProductionVariants")]
     """The production variant: exactly one."""
 
     @property
     def no_multi_model(self) -> str:
-        """Why no model can be one of many."""
-        return "AWS has no serverless multi-model endpoints"
+        """Why a multi-model container does not work here."""
+        return "AWS does not support serverless multi-model endpoints"
 
     def model_problems(self, model: Model) -> Iterator[Problem]:
-        """Yield what serverless containers cannot have.
+        """Yield settings that do not work in serverless containers.
 
         SageMaker Developer Guide, "Deploy models with Amazon SageMaker Serverless Inference",
         feature exclusions; API reference, ContainerDefinition, ModelDataSource.
@@ -40,29 +40,29 @@ class ServerlessEndpoint(Endpoint):
             yield Problem(
                 "artifact",
                 artifact,
-                "a serverless endpoint takes an archive, and no files below a prefix",
-                'write "s3://BUCKET/KEY.tar.gz", or serve in mode realtime',
+                "a serverless endpoint takes an archive, not files below a prefix",
+                'write "s3://BUCKET/KEY.tar.gz", or use mode realtime',
             )
         if model.network_isolation:
             yield Problem(
                 "network_isolation",
                 "true",
-                "AWS has no serverless endpoints without a network",
-                "remove it, or serve in mode realtime",
+                "AWS does not support network isolation for serverless endpoints",
+                "remove it, or use mode realtime",
             )
 
     def movable(self) -> Movable:
-        """Return that all is moved at once: there are no instances to move some of."""
+        """Return that everything is moved at once: there are no instances to move step by step."""
         return Movable(
             fewest=None,
             most=1,
-            no_batches="AWS does not roll serverless endpoints",
+            no_batches="ROLLING does not work for serverless endpoints",
             default="ALL_AT_ONCE",
-            why="a serverless endpoint has no instances to move some of",
+            why="a serverless endpoint has no instances to move step by step",
         )
 
     def problems(self) -> Iterator[Problem]:
-        """Yield another number of variants than one, and metrics that are of instances."""
+        """Yield a number of variants other than one, and settings that need instances."""
         yield from super().problems()
         if len(self.variants) != 1:
             yield Problem(
@@ -85,7 +85,7 @@ class ServerlessEndpoint(Endpoint):
                     at,
                     variant.scaling,
                     "provisioned concurrency does not scale to zero",
-                    "raise it to 1, or leave provisioned_concurrency out to keep none warm",
+                    "raise it to 1, or remove scaling and provisioned_concurrency",
                 )
                 named = get_args(ConcurrencyMetric)
                 yield from metric_problems(at, variant.scaling, named, "serverless variants")

@@ -1,7 +1,7 @@
 """A stage: everything its user may set, read from its file and checked here.
 
-The fields mirror CloudFormation's properties in snake_case. Whatever AWS would refuse, or what
-cannot work, is refused when the file is read, all of a file's problems at once.
+The fields mirror CloudFormation's properties in snake_case. Slipway refuses what AWS would refuse,
+and what cannot work, when it reads the file. It reports all problems of a file at once.
 """
 
 from __future__ import annotations
@@ -30,29 +30,29 @@ ModelName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", max_l
 
 
 class Stage(Settings):
-    """One deployment: which models, in which images, served how."""
+    """One deployment: its models, their images, and their endpoint."""
 
     region: Annotated[str, Cfn("")] = Field(
         pattern=r"^[a-z]{2,4}(-[a-z]+)+-\d$", examples=["eu-central-1"]
     )
     """The AWS region, such as "eu-central-1".
 
-    The one that the callers are in: a request that crosses regions takes longer, and is billed.
+    Choose the region of your callers: a request to another region takes longer and costs money.
     """
     model: Annotated[AnyModel | None, Cfn("AWS::SageMaker::Model")] = None
-    """What is deployed, and in which image."""
+    """The model, and the image that serves it."""
     models: Annotated[dict[ModelName, AnyModel], Cfn("AWS::SageMaker::Model")] = Field(default={})
-    """What is deployed if it is several, each under a name that variants, a pipeline or inference
-    components serve it by.
+    """Several models instead of one [model]. Variants, a pipeline or inference components serve
+    them, and name them as here.
 
-    In place of [model], to compare models, to chain them, or to let them share instances.
+    To compare models, to chain them, or to let them share instances.
     """
     endpoint: Annotated[AnyEndpoint, Cfn("AWS::SageMaker::Endpoint")]
-    """How it is served."""
+    """The endpoint that serves the models."""
 
     @property
     def served(self) -> Mapping[str, Model]:
-        """The models by their names; the one [model] has none, ""."""
+        """The models by their names; the name of the one [model] is ""."""
         return {"": self.model} if self.model else self.models
 
     def places(self, name: str = "") -> list[Place]:
@@ -60,7 +60,7 @@ class Stage(Settings):
         return [place for place in self.endpoint.places() if (place.model or "") == name]
 
     def image(self, name: str = "") -> str:
-        """Return a model's image: its URI, or what image_for returns of one that needs more."""
+        """Return what identifies a model's image, such as its URI: the result of image_for."""
         instance_type = next(iter(self.places(name)[0].instance_types.values()))
         return self.served[name].image_for(self.region, instance_type)
 
@@ -70,7 +70,7 @@ class Stage(Settings):
         return model.environment | model.rendered_environment(self.region)
 
     def memory_bytes(self, name: str = "") -> int | None:
-        """Return the least memory of a model's container, or None if a type's is not known."""
+        """Return the smallest memory of a model's containers, or None if one is not known."""
         sizes = [
             place.memory_in_mb * 1024 * 1024 if place.memory_in_mb else memory_bytes(instance_type)
             for place in self.places(name)
@@ -79,7 +79,7 @@ class Stage(Settings):
         return None if None in sizes else min(size for size in sizes if size is not None)
 
     def startup_seconds(self, name: str = "") -> int | None:
-        """Return how long a model's container may take to start, if anything says so."""
+        """Return the shortest time that the stage gives a model's container to start, or None."""
         given = [place.startup_seconds for place in self.places(name)]
         return min((seconds for seconds in given if seconds), default=None)
 
@@ -100,8 +100,8 @@ class Stage(Settings):
     def _check_frameworks(
         cls, given: Model | dict[str, Model] | None, info: ValidationInfo
     ) -> Model | dict[str, Model] | None:
-        # A validator of the field rather than a rule of the stage, so that it speaks up also
-        # when something is wrong with the endpoint.
+        # A validator of the field, not a rule of the stage: it also runs when something is wrong
+        # with the endpoint.
         found = []
         for name, model in (given if isinstance(given, dict) else {"": given}).items():
             if isinstance(model, FrameworkModel) and "region" in info.data:
@@ -114,13 +114,13 @@ class Stage(Settings):
         return given
 
     def problems(self) -> Iterator[Problem]:
-        """Yield models that nobody named or serves, and instance types that no image fits."""
+        """Yield unknown and unused models, and instance types that no image fits."""
         yield from self._name_problems()
         for name, model in self.served.items():
             for problem in self.endpoint.model_problems(model):
                 yield replace(problem, key=f"{_table(name)}.{problem.key}")
         yield from hardware_problems(self.endpoint)
-        # A type that there is not has no image either: told once, by what is plainer.
+        # An unknown type has no image either. Report only that the type is unknown.
         unknown = {problem.key: problem for problem in self._type_problems()}
         yield from unknown.values()
         for name, model in self.served.items():
@@ -142,29 +142,29 @@ class Stage(Settings):
                 yield Problem(
                     f"models.{name}",
                     "given",
-                    f"its output would have the name of that of {first}",
+                    f"its CloudFormation output would be named like that of {first}",
                     "give it a name that differs by more than hyphens and capitals",
                 )
         served = [place.model for place in self.endpoint.places()]
         for place in self.endpoint.places():
             key = f"endpoint.{place.key}"
-            fix = f"write one of {known}" if known else "remove it: there is one [model]"
+            fix = f"write one of {known}" if known else "remove it: this stage has one [model]"
             if place.model is not None and place.model not in self.models:
-                yield Problem(key, place.model, "there is no such model", fix)
+                yield Problem(key, place.model, "this model does not exist", fix)
             if place.model is None and self.models:
-                yield Problem(key, "missing", "there are several models", fix)
-        # With one that is missing or wrong, which one would be served is not known.
+                yield Problem(key, "missing", "a stage with [models.NAME] needs it", fix)
+        # While a name is missing or wrong, it may stand for a model that seems unused.
         known_all = all(name in self.models for name in served)
         for name in [name for name in self.models if known_all and name not in served]:
             yield Problem(
                 f"models.{name}",
                 "given",
-                "nothing serves it",
-                "name it in a variant, a pipeline or a component, or remove it",
+                "no variant, pipeline or component serves this model",
+                "name it in one of them, or remove it",
             )
 
     def _image_problems(self, name: str, model: Model) -> Iterator[Problem]:
-        """Yield an instance type that no image fits, or another one than the first's."""
+        """Yield an instance type that no image fits, or that needs another image than the first."""
         images: dict[str, str] = {}
         types = [each for place in self.places(name) for each in place.instance_types.items()]
         for key, instance_type in types:
@@ -173,15 +173,16 @@ class Stage(Settings):
                 image = model.image_for(self.region, instance_type)
             except ImageError as error:
                 if error.setting == "instance_type":
-                    yield Problem(key, instance_type, str(error), "choose another")
+                    yield Problem(key, instance_type, error.why, error.fix)
                 else:
                     yield _image_problem(f"{_table(name)}.", model, instance_type, error)
                 return
             images.setdefault(image, instance_type)
             if len(images) > 1:
                 first, _ = images.values()
-                why = f"it needs another image than {first}, and both have one model"
-                yield Problem(key, instance_type, why, "choose instance types of the same kind")
+                why = f"{instance_type} and {first} need different images, but serve one model"
+                fix = "choose types of one kind, such as only Graviton or only GPU types"
+                yield Problem(key, instance_type, why, fix)
                 return
 
     @classmethod
@@ -229,7 +230,7 @@ def _table(name: str) -> str:
 
 
 def logical_id(name: str) -> str:
-    """Make of a model's name the beginning of a logical id, which has letters and digits alone."""
+    """Return the beginning of a logical id, letters and digits only, for a model's name."""
     return "".join(part[:1].upper() + part[1:] for part in name.split("-"))
 
 
@@ -255,11 +256,11 @@ def schema() -> dict[str, Any]:
 
 
 def _image_problem(table: str, model: Model, where: str, error: ImageError) -> Problem:
-    """Tell an image that there is not, by the setting of the model that can be changed."""
+    """Return the problem of a missing image, at the setting of the model that can be changed."""
     key = error.setting if error.setting in FrameworkModel.model_fields else "version"
     value = getattr(model, key)
     got = "missing" if value is None else f"{value} for {where}"
-    return Problem(f"{table}{key}", got, str(error), "choose one of these")
+    return Problem(f"{table}{key}", got, error.why, error.fix)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Step policies of a stage: how much a count changes, by how far a metric is from a threshold."""
+"""Step policies of a stage: the farther a metric is from a threshold, the more a count changes."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class StepAdjustment(Settings):
     cloudformation: ClassVar[str] = f"{_POLICY}/StepScalingPolicyConfiguration/StepAdjustments"
 
     metric_interval_lower_bound: float | None = Field(default=None, strict=False)
-    """From how far above the threshold (included), or below it if negative; unbounded if absent."""
+    """Where the step begins (included), relative to the threshold; no lower end if absent."""
     metric_interval_upper_bound: float | None = Field(default=None, strict=False)
-    """To how far above the threshold (excluded), or below it if negative; unbounded if absent."""
+    """Where the step ends (excluded), relative to the threshold; no upper end if absent."""
     scaling_adjustment: int
-    """How much is added, or removed if negative; of ExactCapacity the count itself.
+    """How much is added, or removed if negative. With ExactCapacity: the new count.
 
     More for steps farther from the threshold, where one instance would not be enough.
     """
@@ -57,41 +57,41 @@ class StepScaling(Settings):
         ],
         Cfn("AWS::CloudWatch::Alarm/ComparisonOperator"),
     ] = "GreaterThanOrEqualToThreshold"
-    """On which side of the threshold it does; LessThan… for a policy that removes."""
+    """On which side of the threshold the alarm goes off; LessThan… to scale in."""
     step_adjustments: Several[StepAdjustment] = Field(min_length=1, max_length=20)
     """What happens, by how far the metric is from the threshold."""
     adjustment_type: Literal["ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity"] = (
         "ChangeInCapacity"
     )
-    """What an adjustment is: a difference, a difference in percent, or the count itself.
+    """What an adjustment is: a difference, a difference in percent, or the new count.
 
     PercentChangeInCapacity for counts that vary widely.
     """
     min_adjustment_magnitude: int | None = Field(default=None, ge=1)
-    """Of PercentChangeInCapacity: the least that is added or removed at a time.
+    """With PercentChangeInCapacity: the smallest change at a time.
 
     Raise it where a percentage of few instances would be too little.
     """
     cooldown: Seconds = 300
     """How many seconds after one change the next may follow.
 
-    As long as a new instance takes until it serves, else more are added than the load needs.
+    As long as a new instance takes to start serving; otherwise more are added than the load needs.
     """
     period: Annotated[int, Cfn("AWS::CloudWatch::Alarm/Period")] = Field(default=60, ge=10)
     """Over how many seconds each data point of the metric is taken: 10, 20, 30, or whole minutes.
 
-    Less than 60 for ConcurrentRequestsPerModel and ConcurrentRequestsPerCopy, and for metrics of
-    your own of a high resolution: the others have a data point a minute.
+    Less than 60 for ConcurrentRequestsPerModel, ConcurrentRequestsPerCopy and high-resolution
+    metrics of your own. All other metrics have one data point a minute.
     """
     evaluation_periods: Annotated[int, Cfn("AWS::CloudWatch::Alarm/EvaluationPeriods")] = Field(
         default=1, ge=1
     )
-    """How many periods in a row have to be beyond the threshold.
+    """How many periods in a row must be beyond the threshold.
 
-    Raise it if single peaks are not worth an instance.
+    Raise it if a single peak is not worth an instance.
     """
     name: Annotated[PolicyName | None, Cfn("../PolicyName")] = None
-    """The policy's name: made of the metric's if absent."""
+    """The policy's name; made from the metric's name if absent."""
 
     @property
     def policy_name(self) -> str:
@@ -107,29 +107,29 @@ class StepScaling(Settings):
                 yield Problem(
                     f"step_adjustments.{index}.scaling_adjustment",
                     step.scaling_adjustment,
-                    "of ExactCapacity it is the count itself",
+                    "with ExactCapacity the adjustment is the new count, so it cannot be negative",
                     'write 0 or more, or adjustment_type = "ChangeInCapacity"',
                 )
         if self.min_adjustment_magnitude and self.adjustment_type != "PercentChangeInCapacity":
             yield Problem(
                 "min_adjustment_magnitude",
                 self.min_adjustment_magnitude,
-                f"it belongs to PercentChangeInCapacity, and adjustment_type is "
+                f"only PercentChangeInCapacity has a smallest change, and adjustment_type is "
                 f"{self.adjustment_type}",
                 "remove it",
             )
         yield from self._period_problems()
 
     def _idle_problems(self) -> Iterator[Problem]:
-        """Yield that nothing changes: no step is where the alarm goes off, or each is of 0."""
+        """Yield steps that change nothing: all are 0, or none is where the alarm goes off."""
         if self.adjustment_type != "ExactCapacity" and not any(
             step.scaling_adjustment for step in self.step_adjustments
         ):
             yield Problem(
                 "step_adjustments.0.scaling_adjustment",
                 0,
-                "every step's is, and nothing would ever change",
-                "give one a number above or below 0",
+                "all step adjustments are 0, so this policy would never change the count",
+                "set at least one of them to a number above or below 0",
             )
         above = self.comparison_operator.startswith("Greater")
         ends = [
@@ -141,19 +141,19 @@ class StepScaling(Settings):
             yield Problem(
                 "step_adjustments",
                 f"none {side} the threshold",
-                f"the alarm goes off {side} it ({self.comparison_operator}), so that nothing "
-                "would ever change",
-                f"give one metric_interval_{bound}_bound = 0 and no other bound",
+                f"the alarm goes off {side} the threshold ({self.comparison_operator}), so this "
+                "policy would never change the count",
+                f"give one step metric_interval_{bound}_bound = 0 and no other bound",
             )
 
     def _period_problems(self) -> Iterator[Problem]:
-        """Yield what CloudWatch refuses, or has no data for (its API reference, PutMetricAlarm)."""
+        """Yield periods that CloudWatch refuses or has no data for (PutMetricAlarm)."""
         if self.period not in (10, 20, 30) and self.period % 60:
             yield Problem(
                 "period",
                 self.period,
-                "CloudWatch knows periods of 10, 20 and 30 seconds, and of whole minutes",
-                "write 10, 20, 30, 60 or a multiple of it",
+                "CloudWatch has periods of 10, 20 and 30 seconds, and of whole minutes",
+                "write 10, 20, 30, 60 or a multiple of 60",
             )
         elif (
             self.period < 60
@@ -164,21 +164,21 @@ class StepScaling(Settings):
                 "period",
                 self.period,
                 f"{self.metric} has one data point a minute",
-                "write 60 or a multiple of it",
+                "write 60 or a multiple of 60",
             )
         longest = _DAY if self.period < 3600 else _WEEK
         if self.period * self.evaluation_periods > longest:
             yield Problem(
                 "evaluation_periods",
                 self.evaluation_periods,
-                f"with a period of {self.period} seconds an alarm looks back "
-                f"{longest // self.period} periods at most",
-                "lower it",
+                f"with a period of {self.period} seconds an alarm looks back at most "
+                f"{longest // self.period} periods",
+                f"lower it to {longest // self.period}, or change period",
             )
 
 
 def _bound_problems(steps: Sequence[StepAdjustment]) -> Iterator[Problem]:
-    """Yield bounds between which nothing lies, and gaps, overlaps and missing ends of the steps.
+    """Yield empty steps, gaps between steps, overlaps, and missing ends.
 
     Application Auto Scaling API reference, StepAdjustment: the ranges neither overlap nor leave a
     gap, one without a lower bound is needed below zero, one without an upper bound above it, and
@@ -190,16 +190,16 @@ def _bound_problems(steps: Sequence[StepAdjustment]) -> Iterator[Problem]:
             yield Problem(
                 f"step_adjustments.{index}.metric_interval_upper_bound",
                 high,
-                f"it is not above metric_interval_lower_bound, {low:g}",
-                "raise it",
+                f"it is not above metric_interval_lower_bound, which is {low:g}",
+                f"raise it above {low:g}, or lower metric_interval_lower_bound",
             )
             return
         if low is None and high is None:
             yield Problem(
                 f"step_adjustments.{index}",
                 "without a bound",
-                "Application Auto Scaling wants one of the two at least",
-                "write metric_interval_lower_bound = 0 for all that is above the threshold",
+                "Application Auto Scaling needs at least one of the two bounds",
+                "write metric_interval_lower_bound = 0 for everything above the threshold",
             )
             return
     ordered = sorted(steps, key=_begin)
@@ -210,7 +210,7 @@ def _bound_problems(steps: Sequence[StepAdjustment]) -> Iterator[Problem]:
                 "step_adjustments",
                 f"one up to {_bound(end)}, the next from {_bound(begin)}",
                 "steps may neither overlap nor leave a gap",
-                "let each begin where another ends",
+                "let each step begin where the one before it ends",
             )
             return
     lowest, highest = _begin(ordered[0]), ordered[-1].metric_interval_upper_bound
@@ -229,7 +229,7 @@ def _no_end(bound: str, last: float, side: str) -> Problem:
     return Problem(
         "step_adjustments",
         f"none without metric_interval_{bound}_bound",
-        f"the steps end {side} the threshold at {last:g}, and beyond that nothing would be done",
+        f"the steps end {abs(last):g} {side} the threshold, and beyond that nothing would change",
         f"leave out metric_interval_{bound}_bound of the last step {side} the threshold",
     )
 

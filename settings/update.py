@@ -1,4 +1,4 @@
-"""The [endpoint.update] table of a stage: how instances are replaced, and when they are put back.
+"""The [endpoint.update] table of a stage: how an update replaces instances, and when it rolls back.
 
 If a stage says nothing, `choose` takes the safest way that its endpoint allows.
 """
@@ -31,42 +31,42 @@ _SIZES: dict[Policy, tuple[int, int]] = {"CANARY": (1, 50), "LINEAR": (10, 50), 
 
 
 Threshold: TypeAlias = tuple[str, Statistic, float]
-"""A metric, its statistic, and what that may not exceed within any minute, in the metric's unit."""
+"""A metric, its statistic, and the limit within any minute in the metric's unit."""
 
 
 class Rollback(Settings):
-    """What during an update, and while it bakes, puts the old instances back."""
+    """What rolls an update back, while it runs and while it bakes."""
 
     cloudformation: ClassVar[str] = f"{_DEPLOYMENT}/AutoRollbackConfiguration"
 
     max_5xx_percent: Annotated[float, Cfn("AWS::CloudWatch::Alarm/Threshold")] = Field(
         default=1, ge=0, lt=100, strict=False
     )
-    """The share of requests that the model may answer with a 5XX error, within any minute.
+    """The largest share of 5XX errors among the model's answers, within any minute.
 
-    Raise it where few requests come: one error in fifty is 2 percent already.
+    Raise it where few requests come: one error in fifty is already 2 percent.
     """
     max_model_latency_seconds: Annotated[float, Cfn("AWS::CloudWatch::Alarm/Threshold")] = Field(
         default=30, gt=0, le=3600, strict=False
     )
-    """The time that the model may take on average, within any minute.
+    """The longest time that the model may take on average, within any minute.
 
-    Lower it to what your callers bear: the default is half of what SageMaker allows an answer.
+    Lower it to what your callers accept. The default is half of what SageMaker allows.
     """
     alarms: Annotated[Several[str], Cfn("Alarms")] = Field(default=(), max_length=7)
-    """Names of alarms of your own that put them back as well.
+    """Names of your own alarms that roll an update back too.
 
-    On what the model's answers are worth, such as a share of clicks, which no status tells.
+    For the quality of the answers, such as the share of clicks: no HTTP status shows that.
     """
 
     @classmethod
     def elsewhere(cls, key: str) -> str:
-        """Return the mode whose endpoints have a setting that these have not, or ""."""
+        """Return the mode that has a setting which this table lacks, or ""."""
         return "mode async" if key in AsyncRollback.model_fields else ""
 
     @property
     def thresholds(self) -> list[Threshold]:
-        """What the metrics of the endpoint's variants may not exceed."""
+        """The limits for the metrics of the endpoint's variants."""
         return [
             # Each request counts 1 or 0, so that the average is the share of errors.
             ("Invocation5XXErrors", "Average", self.max_5xx_percent / 100),
@@ -75,27 +75,27 @@ class Rollback(Settings):
 
 
 class AsyncRollback(Rollback):
-    """What puts the old instances of an asynchronous endpoint back."""
+    """What rolls an update of an asynchronous endpoint back."""
 
     max_model_latency_seconds: Annotated[float, Cfn("AWS::CloudWatch::Alarm/Threshold")] = Field(
         default=450, gt=0, le=3600, strict=False
     )
-    """The time that the model may take on average, within any minute.
+    """The longest time that the model may take on average, within any minute.
 
-    Lower it to what your callers bear: the default is half of what SageMaker allows an answer, if
-    the request says nothing else.
+    Lower it to what your callers accept. The default is half of what SageMaker allows, unless the
+    request says otherwise.
     """
     max_failures_per_minute: Annotated[int, Cfn("AWS::CloudWatch::Alarm/Threshold")] = Field(
         default=5, ge=0
     )
-    """How many requests may fail, within any minute.
+    """The largest number of requests that may fail, within any minute.
 
-    Requests that cannot be answered, such as those whose input is missing, count as well.
+    Requests that cannot be answered, for example because their input is missing, count too.
     """
 
     @property
     def thresholds(self) -> list[Threshold]:
-        """What the metrics of the endpoint's variants may not exceed."""
+        """The limits for the metrics of the endpoint's variants."""
         return [*super().thresholds, ("InvocationFailures", "Sum", self.max_failures_per_minute)]
 
 
@@ -105,22 +105,22 @@ class Update(Settings):
     cloudformation: ClassVar[str] = f"{_DEPLOYMENT}/BlueGreenUpdatePolicy"
 
     policy: Annotated[Policy | None, Cfn("TrafficRoutingConfiguration/Type")] = None
-    """ALL_AT_ONCE, CANARY, LINEAR, or ROLLING; the safest that the endpoint allows if absent.
+    """How instances are replaced. If absent, Slipway chooses the safest way for the endpoint.
 
-    ROLLING where twice the instances cannot be had, such as of GPUs: the other three start all new
-    ones beside the old.
+    ROLLING where AWS cannot give you twice the instances, for example with GPUs. The other three
+    start all new instances beside the old ones.
     """
     capacity_percent: Annotated[int | None, Cfn("TrafficRoutingConfiguration/CanarySize/Value")] = (
         Field(default=None, ge=1, le=100)
     )
-    """How many percent of the instances the first step, or each, moves; one instance if absent.
+    """The share of the instances that a step moves; one instance if absent.
 
-    Small for a risky model, larger for an update that should be done sooner.
+    Small for a risky model, larger for a faster update.
     """
     instance_count: Annotated[int | None, Cfn("TrafficRoutingConfiguration/CanarySize/Value")] = (
         Field(default=None, ge=1)
     )
-    """How many instances it moves; of inference components, how many copies."""
+    """The number of instances, or of a component's copies, that a step moves."""
     wait_interval_in_seconds: Annotated[
         WaitSeconds,
         Cfn(
@@ -130,12 +130,12 @@ class Update(Settings):
     ] = 300
     """How long each step bakes before the next.
 
-    So long that the alarms see enough requests; they look at whole minutes.
+    Long enough for the alarms to see enough requests; they look at whole minutes.
     """
     termination_wait_in_seconds: WaitSeconds = 300
-    """How long the old instances are kept once the new ones have all requests.
+    """How long the old instances are kept after the new ones have taken over.
 
-    As long as an error may take to show: until then going back takes no new instances.
+    As long as an error may take to show. Until then a rollback needs no new instances.
     """
     maximum_execution_timeout_in_seconds: Annotated[
         int | None,
@@ -144,26 +144,26 @@ class Update(Settings):
             tuple(f"{rolling}/MaximumExecutionTimeoutInSeconds" for rolling in _ROLLING),
         ),
     ] = Field(default=None, ge=600, le=28800)
-    """When an update that is not done is given up; AWS's default if absent."""
+    """When SageMaker gives up an unfinished update; AWS's default if absent."""
     rollback: Annotated[Rollback, Cfn("../AutoRollbackConfiguration")] = Rollback()
-    """What puts the old instances back."""
+    """What rolls an update back."""
 
     def problems(self) -> Iterator[Problem]:
-        """Yield a size given twice, or outside what AWS allows, and waits that mean nothing."""
+        """Yield a size that is given twice or outside of what AWS allows."""
         if self.capacity_percent is not None and self.instance_count is not None:
             yield Problem(
                 "instance_count",
                 self.instance_count,
-                "the size is already given by capacity_percent",
+                "capacity_percent already gives the size",
                 "keep one of the two",
             )
         given = self.capacity_percent if self.instance_count is None else self.instance_count
         if given is not None and self.policy in (None, "ALL_AT_ONCE"):
             key = "capacity_percent" if self.instance_count is None else "instance_count"
             why = (
-                "the size belongs to a policy, and none is given"
+                "a size needs a policy, and policy is not set"
                 if self.policy is None
-                else "everything is moved in one step"
+                else "ALL_AT_ONCE moves everything in one step"
             )
             yield Problem(key, given, why, 'remove it, or write policy = "CANARY"')
         if self.policy in _SIZES and self.capacity_percent is not None:
@@ -177,7 +177,7 @@ class Update(Settings):
                 )
 
     def problems_with(self, movable: Movable) -> Iterator[Problem]:
-        """Yield what AWS refuses, or does not do, with instances such as these."""
+        """Yield settings that AWS refuses or ignores for what can be moved."""
         against = {
             "ALL_AT_ONCE": movable.why if movable.default == "ROLLING" else "",
             "CANARY": movable.no_steps,
@@ -186,7 +186,10 @@ class Update(Settings):
         }.get(self.policy or "")
         if against:
             yield Problem(
-                "policy", self.policy, against, "remove it, and the safest that works is chosen"
+                "policy",
+                self.policy,
+                against,
+                "remove policy, and Slipway chooses the safest one that works",
             )
         elif self.policy in _SIZES and movable.fewest is not None:
             yield from self._size_problems(self.policy, movable.fewest, movable)
@@ -202,7 +205,7 @@ class Update(Settings):
                 "maximum_execution_timeout_in_seconds",
                 limit,
                 f"the waits alone take {waiting} seconds",
-                "raise it, or wait less",
+                f"raise it above {waiting}, or shorten the waits",
             )
 
     def _size_problems(self, policy: Policy, fewest: int, movable: Movable) -> Iterator[Problem]:
@@ -212,8 +215,10 @@ class Update(Settings):
             yield Problem(
                 "policy",
                 policy,
-                f"it moves half of the {movable.unit} at the most, and there may be only {fewest}",
-                f"keep 2 {movable.unit} or more, or remove it",
+                f"{policy} moves at most half of the {movable.unit} at a time, and there may be "
+                f"only {fewest}",
+                "set initial_instance_count (and min_capacity, if scaled) to 2 or more, or remove "
+                "policy",
             )
         elif count is not None and count * 100 > fewest * high:
             yield Problem(
@@ -234,7 +239,7 @@ class Update(Settings):
             yield Problem(
                 "capacity_percent",
                 percent,
-                f"of {fewest} {movable.unit}, which there may be, it is less than one",
+                f"there may be only {fewest} {movable.unit}, and this share is less than one",
                 f"raise it to {ceil(100 / fewest)}",
             )
 
@@ -243,16 +248,16 @@ class AsyncUpdate(Update):
     """How an update replaces the instances of an asynchronous endpoint, step by step."""
 
     rollback: Annotated[AsyncRollback, Cfn("../AutoRollbackConfiguration")] = AsyncRollback()
-    """What puts the old instances back."""
+    """What rolls an update back."""
 
 
 @dataclass(frozen=True)
 class Movable:
-    """What of an endpoint an update can move, and how its nature allows that.
+    """What an update of an endpoint can move, and in which ways.
 
-    fewest and most are the smallest and the largest number of instances (or copies) that a variant
-    may have meanwhile; fewest is None where none are counted. no_steps and no_batches say why it
-    cannot be moved in steps, or rolled; "" if it can.
+    fewest and most are the smallest and the largest number of instances (or copies) of a variant
+    during the update. fewest is None where instances are not counted. no_steps and no_batches say
+    why the endpoint cannot be moved in steps, or by ROLLING; "" if it can.
     """
 
     fewest: int | None
@@ -264,7 +269,7 @@ class Movable:
     unit: str = "instances"
 
     def percent_of_one(self, policy: Policy) -> int:
-        """Return one instance of the smallest fleet as a share, rounded up and half at most."""
+        """Return one instance of the fewest as a percentage, rounded up, and at most 50."""
         if self.fewest is None or self.fewest < 2:
             return 50
         smallest, _ = _SIZES.get(policy, (1, 50))
@@ -273,17 +278,17 @@ class Movable:
 
 @dataclass(frozen=True)
 class Rollout:
-    """How an endpoint is updated: what was asked for, or chosen, with nothing left open."""
+    """How an endpoint is updated, with every choice made."""
 
     policy: Policy
     size_type: Literal["CAPACITY_PERCENT", "INSTANCE_COUNT"]
     size: int
     update: Update
-    """What was asked for, with the chosen policy and its waits, and without a size."""
+    """The settings, with the chosen policy and its waits, and without a size."""
     reason: str
 
     def waiting_seconds(self, most: int) -> int:
-        """How long it waits in all, with so many instances: with fewer of them not more."""
+        """Return the sum of all waits; with fewer instances it is not larger."""
         match self.policy:
             case "ALL_AT_ONCE":
                 steps = 0
@@ -317,7 +322,7 @@ _UNUSED: dict[Policy, tuple[str, str, str]] = {
 
 
 def choose(update: Update, movable: Movable) -> Rollout:
-    """Return how an endpoint is updated: as asked, or in the safest way that it allows."""
+    """Return how an endpoint is updated: as the stage says, or in the safest way that works."""
     policy, reason = update.policy, "as the stage says"
     if policy is None:
         policy, reason = _safest(movable)

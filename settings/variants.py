@@ -40,56 +40,57 @@ _VARIANT = "AWS::SageMaker::EndpointConfig/ProductionVariants"
 
 @dataclass(frozen=True)
 class Place:
-    """Somewhere that a model's container runs."""
+    """A place where a model's container runs."""
 
     key: str
     """The setting that names the model, such as "variants.0.model"."""
     model: str | None
     """Which of the [models.NAME], or None for the one [model]."""
     instance_types: Mapping[str, str]
-    """The types that it may run on, by the settings that name them."""
+    """The instance types of the container, by the settings that name them."""
     memory_in_mb: int | None = None
-    """How much memory it has, if that is not all of the instance."""
+    """The memory of the container, if it is not all of the instance's."""
     startup_seconds: int | None = None
-    """How long it may take until its first answered health check, if that is said."""
+    """The time until the first answered health check, if the stage says so."""
 
 
 class InstancePool(Settings):
-    """One of the instance types that a variant may have, tried in the order of priorities."""
+    """One of the instance types that a variant may have, tried in order of priority."""
 
     cloudformation: ClassVar[str] = f"{_VARIANT}/InstancePools"
 
     instance_type: InstanceType
     """Such as "ml.g5.xlarge"."""
     priority: int = Field(ge=1, le=5)
-    """Which is tried first: 1 before 2.
+    """The order in which types are tried: 1 before 2.
 
-    1 for the type that you measured; the others should sustain no less, as all share one scaling.
+    1 for the type that you measured. The others should sustain no less: all share one scaling.
     """
 
 
 class ManagedInstanceScaling(Settings):
-    """Between which bounds SageMaker keeps the instances that inference components need."""
+    """The bounds for the instances that SageMaker starts for inference components."""
 
     cloudformation: ClassVar[str] = f"{_VARIANT}/ManagedInstanceScaling"
 
     min_instance_count: int = Field(ge=0)
-    """The fewest instances; 0 lets the endpoint go to zero when no component has a copy.
+    """The smallest number of instances. With 0 the endpoint goes to zero when no component has a
+    copy.
 
     1 or more where a first request cannot wait minutes for an instance.
     """
     max_instance_count: Count
-    """The most instances: the bound of the bill."""
+    """The largest number of instances: it bounds the bill."""
     scale_in_strategy: Annotated[
         Literal["IDLE_RELEASE", "CONSOLIDATION"] | None, Cfn("ScaleInPolicy/Strategy")
     ] = None
-    """Whether only empty instances are released, or copies are moved together to empty some.
+    """IDLE_RELEASE releases empty instances only; CONSOLIDATION moves copies together first.
 
-    CONSOLIDATION where instances are dear, such as those with GPUs.
+    CONSOLIDATION where instances are expensive, such as those with GPUs.
     """
 
     def problems(self) -> Iterator[Problem]:
-        """Yield bounds that exclude each other."""
+        """Yield bounds that contradict each other."""
         yield from above(
             "min_instance_count",
             self.min_instance_count,
@@ -99,7 +100,7 @@ class ManagedInstanceScaling(Settings):
 
 
 class CapacityReservation(Settings):
-    """Instances that were reserved beforehand."""
+    """Instances that were reserved in advance."""
 
     cloudformation: ClassVar[str] = f"{_VARIANT}/CapacityReservationConfig"
 
@@ -111,7 +112,7 @@ class CapacityReservation(Settings):
     capacity_reservation_preference: Literal["capacity-reservations-only"] = (
         "capacity-reservations-only"
     )
-    """What AWS offers: instances of the reservation, or none."""
+    """The only choice that AWS offers: instances of the reservation, or none."""
 
 
 class Variant(Settings):
@@ -121,47 +122,47 @@ class Variant(Settings):
     scalable_dimension: ClassVar[str] = "sagemaker:variant:DesiredInstanceCount"
 
     name: Annotated[Name, Cfn("VariantName")] = "AllTraffic"
-    """The variant's name; it must stay the same from one deployment to the next."""
+    """The variant's name. It must stay the same from one deployment to the next."""
     model: Annotated[str | None, Cfn("ModelName")] = None
-    """Which of the [models.NAME] it serves; absent if there is one [model] only."""
+    """The [models.NAME] that it serves; absent if there is only one [model]."""
     instance_type: InstanceType | None = None
     """Such as "ml.m5.large".
 
-    Measure the model on one before you choose: memory that is short ends containers, CPU that is
-    short is only slow. Burstable types (ml.t2) do not scale.
+    Measure the model on one before you choose: too little memory ends containers, too little CPU is
+    only slow. Burstable types (ml.t2) do not scale.
     """
     instance_pools: Several[InstancePool] = Field(default=(), max_length=5)
-    """Instance types to choose from instead, for when one is out of capacity.
+    """Several instance types instead of one, for when AWS has no capacity for the first.
 
-    For GPUs, which often are, or for updates and scaling that must not fail for want of instances.
+    For GPUs, and for updates and scaling that must not fail because no instance is available.
     """
     variant_instance_provision_timeout_in_seconds: int | None = Field(default=None, ge=300, le=3600)
-    """How long instances may be waited for when AWS has none to spare; AWS's default if absent.
+    """How long to wait for instances when AWS has none available; AWS's default if absent.
 
-    Lower it, so that the next of instance_pools is tried sooner.
+    Lower it to try the next of instance_pools sooner.
     """
     initial_instance_count: Count
-    """How many instances a first deployment starts with; a scaled variant keeps what it has then.
+    """The number of instances of the first deployment. A scaled variant keeps its current number.
 
-    2 or more survive the loss of an availability zone, and can be updated step by step.
+    2 or more instances survive the loss of an availability zone and can be updated step by step.
     """
     initial_variant_weight: float = Field(default=1.0, ge=0, strict=False)
     """This variant's share of the requests, relative to the sum of all weights.
 
-    0 for a variant that gets only the requests that name it.
+    0 for a variant that only gets requests that name it.
     """
     volume_size_in_gb: int | None = Field(default=None, ge=1, le=512)
-    """The size of an instance's volume; AWS's default if absent. Types with disks have none.
+    """The size of an instance's volume; AWS's default if absent. Not for types with disks.
 
-    Raise it if the image and the unpacked model do not fit.
+    Raise it if the image and the unpacked model do not fit on the volume.
     """
     model_data_download_timeout_in_seconds: StartupSeconds | None = None
-    """How long an instance may take to download and extract the archive; AWS's hour if absent.
+    """The time to download and extract the archive; one hour if absent.
 
-    Lower it, so that a deployment that cannot work fails soon.
+    Lower it, so that a deployment that cannot work fails early.
     """
     container_startup_health_check_timeout_in_seconds: StartupSeconds | None = None
-    """How long a container may take until its first answered health check; AWS's default if absent.
+    """The time until a container answers its first health check; AWS's default if absent.
 
     Raise it for a model that takes long to load.
     """
@@ -169,10 +170,10 @@ class Variant(Settings):
         Literal["RANDOM", "LEAST_OUTSTANDING_REQUESTS", "PREFIX_AWARE"] | None,
         Cfn("RoutingConfig/RoutingStrategy"),
     ] = None
-    """Which instance gets a request: any (AWS's default), or the one with the fewest to answer.
+    """Which instance gets a request: any (AWS's default), or the one with the fewest open requests.
 
-    LEAST_OUTSTANDING_REQUESTS if answers take unequally long; PREFIX_AWARE for language models that
-    cache prompts.
+    LEAST_OUTSTANDING_REQUESTS if some answers take much longer than others; PREFIX_AWARE for
+    language models that cache prompts.
     """
     inference_ami_version: (
         Literal[
@@ -184,36 +185,37 @@ class Variant(Settings):
         ]
         | None
     ) = None
-    """The instances' own image, with its drivers, for a container that needs a newer CUDA.
+    """The machine image of the instances, with its drivers, for a container that needs newer CUDA.
 
-    Absent for containers without a GPU, and for AWS's own images.
+    Leave it out for containers without a GPU, and for images from AWS.
     """
     core_dump_s3_uri: Annotated[S3Uri | None, Cfn("CoreDumpConfig/DestinationS3Uri")] = None
-    """Where a core dump of a crashed container goes, such as "s3://BUCKET/dumps/".
+    """Where the core dump of a crashed container goes, such as "s3://BUCKET/dumps/".
 
-    While you look for the cause of a crash: a dump is as large as the memory, and holds requests.
+    While you look for the cause of a crash: a dump is as large as the memory and contains requests.
     """
     enable_ssm_access: bool = False
-    """Let AWS Systems Manager open a shell in the containers, for an operator to look around.
+    """Let an operator open a shell in the containers, by AWS Systems Manager.
 
-    In a stage for tests; a shell on production reads what customers send.
+    For test stages: a shell in production can read what customers send.
     """
     managed_instance_scaling: ManagedInstanceScaling | None = None
-    """How many instances there are, of an endpoint with inference components.
+    """The number of instances of an endpoint with inference components.
 
-    Wherever a component scales: the copies that are added need instances to run on.
+    Wherever a component scales: added copies need instances to run on.
     """
     capacity_reservation: Annotated[
         CapacityReservation | None, Cfn("CapacityReservationConfig")
     ] = None
-    """A reservation that the instances come from.
+    """A reservation that provides the instances.
 
-    For capacity that must be there at a known time, such as GPUs of a training plan.
+    For capacity that must be available at a known time, such as GPUs of a training plan.
     """
     scaling: Annotated[Scaling | None, Cfn("")] = None
-    """How the count follows the load; if absent it stays at initial_instance_count.
+    """How the count follows the load. Without scaling the count is initial_instance_count, and an
+    edited number is deployed.
 
-    For load that changes over the day. Without, an edited initial_instance_count is deployed.
+    For load that changes over the day.
     """
 
     @classmethod
@@ -223,7 +225,7 @@ class Variant(Settings):
 
     @property
     def instance_types(self) -> dict[str, str]:
-        """The instance types by the key that names each, in the order of their priorities."""
+        """The instance types in order of priority, by the key that names each."""
         if self.instance_type is not None:
             return {"instance_type": self.instance_type}
         pools = sorted(enumerate(self.instance_pools), key=lambda each: each[1].priority)
@@ -240,18 +242,18 @@ class Variant(Settings):
 
     @property
     def fewest(self) -> int:
-        """The smallest number of instances that there may be."""
+        """The smallest possible number of instances."""
         lowest = self.scaling.lowest if self.scaling else self.initial_instance_count
         return min(self.initial_instance_count, lowest)
 
     @property
     def most(self) -> int:
-        """The largest number of instances that there may be."""
+        """The largest possible number of instances."""
         highest = self.scaling.highest if self.scaling else self.initial_instance_count
         return max(self.initial_instance_count, highest)
 
     def problems(self) -> Iterator[Problem]:
-        """Yield no type or two, a count outside its bounds, and types that AWS does not scale."""
+        """Yield a missing or repeated type, a count out of bounds, and types that do not scale."""
         yield from self._type_problems()
         if self.scaling is None:
             return
@@ -267,19 +269,19 @@ class Variant(Settings):
                     key,
                     name,
                     "SageMaker does not scale burstable instance types",
-                    'choose another, such as "ml.m5.large", or remove scaling',
+                    'choose another type, such as "ml.m5.large", or remove scaling',
                 )
 
     def _type_problems(self) -> Iterator[Problem]:
         if self.instance_type is None and not self.instance_pools:
             yield Problem(
-                "instance_type", "missing", "it is required", 'write such as "ml.m5.large"'
+                "instance_type", "missing", "it is required", 'write one, such as "ml.m5.large"'
             )
         if self.instance_type is not None and self.instance_pools:
             yield Problem(
                 "instance_type",
                 self.instance_type,
-                "the types are already given by instance_pools",
+                "instance_pools already gives the types",
                 "keep one of the two",
             )
         for field in ("instance_type", "priority"):
@@ -288,8 +290,8 @@ class Variant(Settings):
                     (f"instance_pools.{at}.{field}", getattr(pool, field))
                     for at, pool in enumerate(self.instance_pools)
                 ),
-                "another pool has it",
-                "give each pool a type and a priority of its own",
+                "another pool has the same value",
+                "give each pool its own type and its own priority",
             )
 
 
@@ -299,31 +301,31 @@ class ServerlessVariant(Settings):
     cloudformation: ClassVar[str] = f"{_VARIANT}/ServerlessConfig"
     scalable_dimension: ClassVar[str] = "sagemaker:variant:DesiredProvisionedConcurrency"
     initial_variant_weight: ClassVar[float] = 1
-    """All requests are the one variant's."""
+    """The one variant gets all requests."""
 
     name: Annotated[Name, Cfn("../VariantName")] = "AllTraffic"
-    """The variant's name; it must stay the same from one deployment to the next."""
+    """The variant's name. It must stay the same from one deployment to the next."""
     model: Annotated[str | None, Cfn("../ModelName")] = None
-    """Which of the [models.NAME] it serves; absent if there is one [model] only."""
+    """The [models.NAME] that it serves; absent if there is only one [model]."""
     memory_size_in_mb: Literal[1024, 2048, 3072, 4096, 5120, 6144]
-    """How much memory a container has, and with it how much of a CPU.
+    """The memory of a container. More memory also means more CPU.
 
-    The model, its framework and a request together have to fit.
+    The model, its framework and a request must fit together.
     """
     max_concurrency: int = Field(ge=1, le=200)
-    """How many requests are answered at a time, at the most; others are refused.
+    """The largest number of requests at a time; more are refused.
 
-    The account's sum is limited as well.
+    The sum over all endpoints of the account is limited too.
     """
     provisioned_concurrency: int | None = Field(default=None, ge=1, le=200)
-    """How many containers are kept warm, and paid for; no request waits for a start then.
+    """The number of containers that are kept warm, and paid for. Requests to them need not wait.
 
-    As many as answer the usual load, where callers cannot bear the seconds that a start takes.
+    Enough for the usual load, where callers cannot wait the seconds of a start.
     """
     scaling: Annotated[Scaling | None, Cfn("")] = None
-    """How the provisioned concurrency follows the load; if absent it stays.
+    """How the provisioned concurrency follows the load. Without scaling it stays the same.
 
-    For a usual load that is another by day than by night.
+    For a load that differs between day and night.
     """
 
     @classmethod
@@ -337,7 +339,7 @@ class ServerlessVariant(Settings):
         return Place(f"{at}.model", self.model, types, self.memory_size_in_mb)
 
     def problems(self) -> Iterator[Problem]:
-        """Yield a provisioned concurrency that is none, or outside its bounds."""
+        """Yield a provisioned concurrency that is missing or outside its bounds."""
         provisioned = self.provisioned_concurrency
         most = self.max_concurrency
         yield from above("provisioned_concurrency", provisioned, "max_concurrency", most)
@@ -347,9 +349,9 @@ class ServerlessVariant(Settings):
             yield Problem(
                 "scaling",
                 "given",
-                "what is scaled of a serverless endpoint is its provisioned concurrency, and it "
-                "has none",
-                "add provisioned_concurrency, or remove scaling: without, it scales by itself",
+                "scaling changes provisioned_concurrency, which is not set",
+                "add provisioned_concurrency, or remove scaling (serverless endpoints scale on "
+                "demand without it)",
             )
             return
         yield from bounds_problems(
@@ -367,7 +369,7 @@ class ServerlessVariant(Settings):
 
 
 def bounds_problems(scaling: Scaling, key: str, initial: int, why: str) -> Iterator[Problem]:
-    """Yield bounds of a scaling that the initial count, which has the key, is not within."""
+    """Yield bounds of a scaling that exclude the initial count; key is the count's setting."""
     low, high = scaling.min_capacity, scaling.max_capacity
     if initial < low:
         yield Problem(

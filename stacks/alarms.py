@@ -1,4 +1,4 @@
-"""What alarms watch, and those that put an update back."""
+"""What alarms watch, and the alarms that roll an update back."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _PERIOD_SECONDS = 60
 
 
 class RollbackAlarms(Construct):
-    """Alarms on what an endpoint's variants publish, which put an update back.
+    """Alarms on the metrics of an endpoint's variants. They roll an update back.
 
     The dimensions name the endpoint literally: a reference would be a cycle, since the endpoint
-    names the alarms. Without a request there is no data, and no reason to go back. One alarm
-    covers all of the variants: a deployment config takes ten.
+    names the alarms. Without requests there is no data, and no reason to roll back. One alarm
+    covers all variants, since a deployment config takes only ten alarms.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class RollbackAlarms(Construct):
 def _worst(
     metric_name: str, statistic: Statistic, dimensions: Sequence[dict[str, str]]
 ) -> CloudWatchMetric | MathMetric:
-    """Return a metric, of several variants that of the worst."""
+    """Return a metric; with several variants, the worst of theirs."""
     metrics = {
         f"m{index}": CloudWatchMetric(
             namespace=INVOCATIONS, metric_name=metric_name, dimensions=each, statistic=statistic
@@ -55,15 +55,15 @@ def _worst(
     }
     if len(metrics) == 1:
         return metrics["m0"]
-    # A variant without a request has no data, and shall not take the others' away.
+    # A variant without requests has no data. It must not hide the data of the others.
     filled = ", ".join(f"FILL({name}, 0)" for name in metrics)
     return MathMetric(expression=f"MAX([{filled}])", metrics=metrics)
 
 
 def watched(metric: CloudWatchMetric | MathMetric, result: str, period: int) -> dict[str, Any]:
-    """Return the arguments of an alarm that say what it watches, in periods of so many seconds.
+    """Return the arguments that tell an alarm what to watch; period is in seconds.
 
-    The metrics have their dimensions. result is the id of what an expression yields.
+    The metrics have their dimensions. result is the id of the result of an expression.
     """
     if isinstance(metric, CloudWatchMetric):
         return arguments(metric, period=period)
@@ -73,7 +73,7 @@ def watched(metric: CloudWatchMetric | MathMetric, result: str, period: int) -> 
 def measured(
     metric: CloudWatchMetric | MathMetric, result: str, period: int | None = None
 ) -> dict[str, Any]:
-    """Return what an alarm watches, or without a period what a target tracks, in camelCase."""
+    """Return what an alarm watches or, without a period, what a target tracks, in camelCase."""
     if isinstance(metric, CloudWatchMetric):
         return properties(metric)
     computed = {"id": metric.id_of_result(result), "expression": metric.expression}

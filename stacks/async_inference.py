@@ -1,4 +1,4 @@
-"""Where the requests and answers of an asynchronous endpoint lie, and who hears of them."""
+"""Where the requests and answers of an asynchronous endpoint lie, and who is told."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _WRITE = ("s3:PutObject", "s3:AbortMultipartUpload")
 
 
 class AsyncInference(Construct):
-    """The paths that a stage names, below a bucket of its own where it names none.
+    """The paths that a stage names. For paths that it does not name, a bucket of the stack's own.
 
-    The bucket outlives the stack: what callers paid for is in it. permissions are what the role
-    of the endpoint needs, and config what its endpoint config says.
+    The bucket outlives the stack, since callers' answers are in it. permissions are for the role of
+    the endpoint, config is for its endpoint config.
     """
 
     def __init__(self, scope: Construct, id: str, *, endpoint: AsyncEndpoint) -> None:

@@ -1,4 +1,4 @@
-"""Inference components: models in copies that share an endpoint's instances."""
+"""Inference components: models whose copies share an endpoint's instances."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TYPE = "AWS::SageMaker::InferenceComponent"
 
 
 class Component(Construct):
-    """One component of an endpoint, with its scaling, and the alarms that put an update back."""
+    """One component of an endpoint, with its scaling and the alarms that roll an update back."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Component(Construct):
         rendered = arguments(settings, _TYPE, variantName=variant_name)
         rendered["specification"]["modelName"] = model_name
         if scheduling := rendered["specification"].get("schedulingConfig"):
-            # CloudFormation requires it; permissive is all that AWS offers.
+            # CloudFormation requires this property, and AWS offers only one value.
             scheduling["availabilityZoneBalance"] = {"enforcementMode": "PERMISSIVE"}
         component = sagemaker.CfnInferenceComponent(
             self,
@@ -56,5 +56,5 @@ class Component(Construct):
                 scaling=settings.scaling,
                 from_zero=settings.steps_from_zero,
             )
-            # The component has no attribute with its name that could be referred to instead.
+            # The component has no attribute with its name, so a reference cannot order the two.
             scaling.node.add_dependency(component)

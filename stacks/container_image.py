@@ -1,4 +1,4 @@
-"""The image of the model's container: where it is pulled from, and built if it has to be."""
+"""The image of the model's container: where it is pulled from, or how it is built."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from settings.model import DockerfileModel, Model, RepositoryModel
 
 @dataclass(frozen=True)
 class ContainerImage:
-    """An image, and the one repository that a role must be allowed to pull it from."""
+    """An image, and the one repository that a role must be allowed to pull from."""
 
     uri: str
     repository_arn: str
 
 
 def container_image(scope: Construct, model: Model, chosen: str, root: Path) -> ContainerImage:
-    """Return the image that a model names, of AWS, of anyone's in ECR, or built by this deployment.
+    """Return a model's image: from AWS, from anyone's ECR, or built by this deployment.
 
-    chosen is what the model's image_for said. A Dockerfile's folder is relative to root. Raises
-    StageError if it has none.
+    chosen is the result of the model's image_for. The folder of a Dockerfile is relative to root.
+    Raises StageError if the folder has no Dockerfile.
     """
     stack = Stack.of(scope)
     match model:
         case DockerfileModel(dockerfile=folder):
             if not (root / folder / "Dockerfile").is_file():
                 raise StageError(
-                    f"{root / folder}: there is no Dockerfile; write one, or change "
+                    f"{root / folder}: this folder has no Dockerfile; write one, or change "
                     "model.dockerfile of the stage"
                 )
             asset = ecr_assets.DockerImageAsset(

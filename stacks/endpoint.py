@@ -1,4 +1,4 @@
-"""The endpoint config and the endpoint: the one is replaced on every change, the other updated."""
+"""The endpoint config, replaced on every change, and the endpoint, updated in place."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from stacks.render import properties
 class Endpoint(Construct):
     """An endpoint under a name that stays, whatever is deployed behind it.
 
-    The endpoint config has no name: CloudFormation replaces it, and a second one of the same name
-    could not be made beside the first. attr_endpoint_name is what others wire to. model_names are
-    the models by the names that the variants have for them; a variant that carries inference
-    components has none, and its role is given, with the policy of that.
+    The endpoint config has no name: CloudFormation replaces it, and two configs cannot have one
+    name. Others wire to attr_endpoint_name. model_names are the SageMaker Models, by the names that
+    variants use. A variant with inference components has no model; the endpoint then gets an
+    execution role, with its policy.
     """
 
     def __init__(

@@ -21,18 +21,19 @@ def execution_role(
     permissions: Iterable[iam.PolicyStatement],
     component_names: Sequence[str] = (),
 ) -> tuple[iam.Role, iam.Policy]:
-    """Return a role of least privilege and its policy, on which what uses the role must depend.
+    """Return a role of least privilege, and its policy.
 
-    SageMaker checks on creation that the role can read the model data, and a reference to the role
-    does not wait for its policy. permissions are those beyond pulling the images and writing the
-    logs and metrics of the endpoint, and of the inference components that are named.
+    Whatever uses the role must depend on the policy: SageMaker checks on creation that the role can
+    read the model data, and a reference to the role does not wait for its policy. permissions are
+    in addition to pulling the images and writing the logs and metrics of the endpoint and of the
+    named inference components.
     """
     role = iam.Role(
         scope,
         "ExecutionRole",
         assumed_by=iam.ServicePrincipal(
             "sagemaker.amazonaws.com",
-            # SageMaker may use the role only on this account's behalf, no one else's.
+            # SageMaker may use the role only for this account.
             conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
         ),
     )
@@ -51,7 +52,7 @@ def execution_role(
 def _apart(
     scope: Construct, permissions: Iterable[iam.PolicyStatement]
 ) -> Iterator[iam.PolicyStatement]:
-    """Yield each permission once, under a Sid of its own: several models are read alike."""
+    """Yield each permission once, under its own Sid: several models need the same ones."""
     stack = Stack.of(scope)
     once = {json.dumps(stack.resolve(each.to_statement_json())): each for each in permissions}
     named = Counter[str | None]()
@@ -66,7 +67,7 @@ def _container_permissions(
     endpoint_name: str,
     component_names: Sequence[str],
 ) -> list[iam.PolicyStatement]:
-    """List what every container needs, each on the one resource it needs it for."""
+    """List the permissions of every container, each on the one resource that needs it."""
     log_groups = [
         Stack.of(scope).format_arn(
             service="logs",
@@ -84,7 +85,7 @@ def _container_permissions(
         iam.PolicyStatement(
             sid="LogInToRegistry",
             actions=["ecr:GetAuthorizationToken"],
-            resources=["*"],  # the action knows no resource
+            resources=["*"],  # this action has no resource
         ),
         iam.PolicyStatement(
             sid="PullImage",
@@ -108,7 +109,7 @@ def _container_permissions(
         iam.PolicyStatement(
             sid="WriteMetrics",
             actions=["cloudwatch:PutMetricData"],
-            resources=["*"],  # the action knows no resource, only the namespace below
+            resources=["*"],  # this action has no resource, only the namespace below
             conditions={"StringEquals": {"cloudwatch:namespace": namespaces}},
         ),
     ]

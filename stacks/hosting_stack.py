@@ -1,4 +1,4 @@
-"""Models behind an endpoint: their files, their images, the endpoint, its updates and scaling."""
+"""Models behind an endpoint: files, images, the endpoint, its updates and its scaling."""
 
 from __future__ import annotations
 
@@ -31,10 +31,9 @@ from stacks.update import deployment_config
 class HostingStack(Stack):
     """Everything that one stage deploys.
 
-    archives are made of the stage's folders, by the models' names; a model that lies in S3 already
-    has none, unless its code does not. The folders that the stage names are relative to root.
-    image_uris are the chosen images, in which ${AWS::AccountId} stands for what only the deployment
-    knows.
+    archives are made from the stage's folders, by the models' names. A model that is in S3 already
+    has an archive only if its code is uploaded apart. Folders in the stage are relative to root.
+    image_uris are the chosen images; ${AWS::AccountId} in them is known only to the deployment.
     """
 
     def __init__(
@@ -50,8 +49,8 @@ class HostingStack(Stack):
         super().__init__(scope, id, **stack_properties)
         settings = stage.endpoint
         self.template_options.metadata = {
-            # `cdk synth` prints the bootstrap version's parameter without the rule that uses it,
-            # and cfn-lint, asked about what was printed, would object.
+            # `cdk synth` prints the bootstrap version's parameter without the rule that uses it.
+            # cfn-lint would object to the printed template.
             "cfn-lint": {"config": {"ignore_checks": ["W2001"]}},
             "Slipway": {"Update": str(settings.rollout)},
         }
@@ -78,7 +77,7 @@ class HostingStack(Stack):
         permissions: Sequence[iam.PolicyStatement],
         queue: AsyncInference | None,
     ) -> str:
-        """Declare an endpoint whose variants serve a model each, and return its name."""
+        """Declare an endpoint whose variants serve models, and return its name."""
         settings = stage.endpoint
         models = self._models(stage, containers, permissions)
         alarms = RollbackAlarms(
@@ -105,9 +104,9 @@ class HostingStack(Stack):
         containers: Mapping[str, Container],
         permissions: Sequence[iam.PolicyStatement],
     ) -> str:
-        """Declare an endpoint whose instances carry components, and return its name.
+        """Declare an endpoint whose instances run components, and return its name.
 
-        The role is the endpoint's: its variants have no model that brings one.
+        The endpoint itself has a role, since its variants have no model with a role.
         """
         settings = stage.endpoint
         models = self._models(stage, containers, [])
@@ -145,7 +144,7 @@ class HostingStack(Stack):
     def _container(
         self, name: str, stage: Stage, archives: Mapping[str, LocalArchive], root: Path
     ) -> Container:
-        """Return a model's image, data and variables."""
+        """Return a model's image, data and environment variables."""
         scope = Construct(self, f"{logical_id(name)}Container")
         model = stage.served[name]
         data = model_data(scope, model, archives.get(name))
@@ -167,7 +166,7 @@ class HostingStack(Stack):
         containers: Mapping[str, Container],
         permissions: Sequence[iam.PolicyStatement],
     ) -> dict[str, str]:
-        """Declare the SageMaker Models, one a pipeline, and return their names by the stage's."""
+        """Declare the SageMaker Models, and return their names by the stage's names."""
         settings = stage.endpoint
         return {
             name: Model(
@@ -194,7 +193,7 @@ class HostingStack(Stack):
     def _scale(
         self, variant: Variant | ServerlessVariant, settings: AnyEndpoint, endpoint_name: str
     ) -> None:
-        """Scale a variant's instances, or its provisioned concurrency, if the stage says so."""
+        """Scale a variant's instances or its provisioned concurrency, if the stage says so."""
         if variant.scaling:
             CountScaling(
                 self,

@@ -1,4 +1,4 @@
-"""What a metric that a stage names is to CloudWatch and to Application Auto Scaling.
+"""How CloudWatch and Application Auto Scaling know the metrics that a stage names.
 
 SageMaker Developer Guide, "Amazon SageMaker AI metrics in Amazon CloudWatch" and "Alarms and logs
 for tracking metrics from asynchronous endpoints"; Application Auto Scaling API reference,
@@ -30,7 +30,7 @@ PREDEFINED: Mapping[str, str] = {
         "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution"
     ),
 }
-"""The names that Application Auto Scaling has for the metrics that it knows by itself."""
+"""The metrics that are predefined in Application Auto Scaling, with its names for them."""
 
 _PUBLISHED_AS = {"ProvisionedConcurrencyUtilization": "ServerlessProvisionedConcurrencyUtilization"}
 _STATISTICS: Mapping[str, Statistic] = {
@@ -44,7 +44,7 @@ _OF_QUEUE = (*get_args(BacklogMetric), "HasBacklogWithoutCapacity")
 
 @dataclass(frozen=True)
 class Scaled:
-    """What is scaled: a count of Application Auto Scaling's, and whose metrics tell its load."""
+    """What is scaled: a count in Application Auto Scaling, and the metrics that show its load."""
 
     resource_id: str
     scalable_dimension: str
@@ -53,23 +53,22 @@ class Scaled:
 
 
 def named_metric(name: NamedMetric) -> CloudWatchMetric:
-    """Return the metric that SageMaker publishes under a name, of whatever is scaled."""
+    """Return the metric that SageMaker publishes under a name."""
     return CloudWatchMetric(
         namespace=namespace_of(name),
         metric_name=_PUBLISHED_AS.get(name, name),
         statistic=_STATISTICS.get(name, "Average"),
-        # The unit of the other metrics is not documented, or there is none: a wrong one would find
-        # no data.
+        # The other metrics have no documented unit, and with a wrong unit CloudWatch finds no data.
         unit="Percent" if name in get_args(Utilization) else None,
     )
 
 
 def dimensions_of(metric: CloudWatchMetric, scaled: Scaled) -> Mapping[str, str]:
-    """Return the dimensions under which a metric of what is scaled is published."""
+    """Return the dimensions that a metric of what is scaled is published with."""
     if metric.dimensions is not None:
         return metric.dimensions
     dimensions = dict(scaled.dimensions)
     if metric.namespace == INVOCATIONS and metric.metric_name in _OF_QUEUE:
-        # The queue is the endpoint's: with the variant's name the metric would have no data.
+        # The queue belongs to the endpoint: with the variant's name the metric has no data.
         dimensions.pop("VariantName", None)
     return dimensions

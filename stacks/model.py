@@ -19,7 +19,7 @@ _Model = sagemaker.CfnModel
 
 @dataclass(frozen=True)
 class Container:
-    """An image with the model data and the variables that it is started with."""
+    """An image, with the model data and the environment variables of its container."""
 
     image: ContainerImage
     data: ModelData
@@ -30,10 +30,9 @@ class Container:
 class Model(Construct):
     """A SageMaker Model of one container, or of several that a request passes through in turn.
 
-    containers go by their names, by which SageMaker's errors and logs call those of a pipeline.
-    component_names are the inference components that serve it, whose logs the role writes;
-    permissions are what it needs besides the containers' own data. attr_model_name is what
-    others wire to.
+    containers are by name; in a pipeline, SageMaker's errors and logs use these names.
+    component_names are the inference components that serve the model; the role writes their logs.
+    permissions are in addition to those for the containers' data. Others wire to attr_model_name.
     """
 
     def __init__(
@@ -91,7 +90,7 @@ def _definition(
 
 
 def _location(container: Container) -> dict[str, Any]:
-    """Return the property that says where the model data lies."""
+    """Return the property for the place of the model data."""
     data = container.data
     if not data.is_prefix or container.multi_model:
         return {"model_data_url": data.url}

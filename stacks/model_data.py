@@ -1,4 +1,4 @@
-"""The model's files: where in S3 they lie, uploaded if need be, and what a role may read there."""
+"""The model's files: their place in S3, their upload, and what a role may read there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LocalArchive(Protocol):
 
     @property
     def content_sha256(self) -> str:
-        """What it is known by, whatever its bytes are."""
+        """The hash of its content, whatever the bytes of the file are."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class ModelData:
 
     url: str
     is_prefix: bool
-    """Whether it is files below a prefix, and no archive."""
+    """Whether it is files below a prefix instead of an archive."""
     permissions: Sequence[iam.PolicyStatement]
 
 
 def model_data(scope: Construct, model: Model, archive: LocalArchive | None) -> ModelData:
-    """Return where a model lies, or will: archive is uploaded if it is a folder."""
+    """Return the place of a model; the archive of a folder is uploaded."""
     artifact = model.artifact
     if isinstance(artifact, S3Artifact):
         owner = model.artifact_account or Aws.ACCOUNT_ID
@@ -51,7 +51,7 @@ def model_data(scope: Construct, model: Model, archive: LocalArchive | None) -> 
 
 
 def upload(scope: Construct, archive: LocalArchive) -> ModelData:
-    """Have the CDK upload an archive, under a key that is its content's hash."""
+    """Have the CDK upload an archive, with its content's hash as the key."""
     staging = AssetStaging(
         scope,
         "Archive",
@@ -74,10 +74,10 @@ def upload(scope: Construct, archive: LocalArchive) -> ModelData:
 def _permissions(
     scope: Construct, bucket: str, key: str, owner: str, *, is_prefix: bool = False
 ) -> Sequence[iam.PolicyStatement]:
-    """Permit to read one key, or to list and read what begins with it."""
+    """Permit reading one key, or listing and reading all keys that begin with it."""
     bucket_arn = Stack.of(scope).format_arn(service="s3", region="", account="", resource=bucket)
     below = f"{key}*" if is_prefix else key
-    # A bucket that someone else registered under this name is not the owner's.
+    # A bucket of this name that somebody else registered is not the owner's.
     owned = {"StringEquals": {"aws:ResourceAccount": owner}}
     read = iam.PolicyStatement(
         sid="ReadFiles" if is_prefix else "ReadArchive",

@@ -1,6 +1,6 @@
-"""From settings to CloudFormation: each becomes the property that it is annotated with.
+"""From settings to CloudFormation: a setting becomes the property in its annotation.
 
-So a new setting is one field. Names are those of the CDK's L1 constructs.
+A new setting is therefore one field. Names are those of the CDK's L1 constructs.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from settings.table import Settings
 
 
 def properties(settings: Settings, within: str = "", **computed: Any) -> dict[str, Any]:
-    """Return the properties that a table sets, in camelCase, and those that are computed.
+    """Return the properties that a table sets, in camelCase, and the computed ones.
 
-    They are those below within, a path such as "AWS::SageMaker::EndpointConfig/ProductionVariants",
-    which is the table's own if absent. What a setting leaves to AWS is left out; so is what is
-    computed to be None, also where a setting has set it.
+    They lie below within, a path such as "AWS::SageMaker::EndpointConfig/ProductionVariants", or
+    below the table's own property. A setting that leaves its value to AWS is left out. A computed
+    property replaces a setting's; None removes it.
     """
     within = f"{within or settings.cloudformation}/"
     found: dict[str, Any] = {}
@@ -37,7 +37,7 @@ def properties(settings: Settings, within: str = "", **computed: Any) -> dict[st
 
 
 def arguments(settings: Settings, within: str = "", **computed: Any) -> dict[str, Any]:
-    """Return the same as arguments of an L1 construct: the outermost names are in snake_case."""
+    """Return the same properties as arguments of an L1 construct: outer names in snake_case."""
     found = properties(settings, within, **computed)
     return {re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower(): found[name] for name in found}
 

@@ -26,6 +26,6 @@ def access_below(
             )
             for uri in dict.fromkeys(uris)
         ],
-        # A bucket that someone else registered under this name is not the account's.
+        # A bucket of this name that somebody else registered is not the account's.
         conditions={"StringEquals": {"aws:ResourceAccount": Aws.ACCOUNT_ID}},
     )

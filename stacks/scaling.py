@@ -19,11 +19,11 @@ from stacks.render import arguments, properties
 
 
 class CountScaling(Construct):
-    """A scalable target, and the policies that move its count.
+    """A scalable target, and the policies that change its count.
 
-    The target has no role: SageMaker scales by its own service-linked role. Its resource id is
-    made of an attribute of what is scaled, so that it is deregistered before that is deleted.
-    from_zero are steps that are added to those of the stage.
+    The target has no role: SageMaker scales with its own service-linked role. The resource id
+    contains an attribute of what is scaled, so the target is deregistered before that is deleted.
+    from_zero are steps in addition to those of the stage.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class CountScaling(Construct):
         )
 
     def _step(self, step: StepScaling) -> None:
-        """Have an alarm start a policy; the bounds of its steps are relative to the threshold."""
+        """Declare a policy, with steps relative to a threshold, and the alarm that starts it."""
         metric = self._placed(step.metric)
         statistic = "Average" if isinstance(metric, MathMetric) else metric.statistic
         policy = self._policy(
@@ -86,7 +86,7 @@ class CountScaling(Construct):
             f"{step.policy_name}Alarm",
             alarm_actions=[policy.attr_arn],
             datapoints_to_alarm=step.evaluation_periods,
-            # Without requests there are no data, and no reason to change anything.
+            # Without requests there is no data, and no reason to change the count.
             treat_missing_data="notBreaching",
             **arguments(step, "AWS::CloudWatch::Alarm", metricName=None, period=None)
             | watched(metric, "watched", step.period),
@@ -102,7 +102,7 @@ class CountScaling(Construct):
         )
 
     def _placed(self, metric: Metric) -> CloudWatchMetric | MathMetric:
-        """Return a metric with the dimensions that it is published under of what is scaled."""
+        """Return a metric with the dimensions of what is scaled."""
         match metric:
             case MathMetric(metrics=metrics):
                 return metric.model_copy(
@@ -115,10 +115,10 @@ class CountScaling(Construct):
 
 
 AGGREGATIONS = {"Minimum": "Minimum", "Maximum": "Maximum", "Sum": "Maximum"}
-"""How a step policy sums up its alarm's data points: it knows three of the statistics."""
+"""How a step policy combines the data points of its alarm, by the alarm's statistic."""
 
 
 def _scheduled(action: ScheduledAction) -> dict[str, Any]:
-    # A time zone is of cron expressions and times alone (Application Auto Scaling API reference).
+    # Only cron expressions and times have a time zone (Application Auto Scaling API reference).
     repeats = action.schedule.startswith("rate")
     return properties(action, timezone=None if repeats else action.timezone)

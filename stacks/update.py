@@ -1,4 +1,4 @@
-"""How an update replaces instances, or copies of a component: the deployment config."""
+"""The deployment config: how an update replaces instances, or copies of a component."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COPIES = {"INSTANCE_COUNT": "COPY_COUNT", "CAPACITY_PERCENT": "CAPACITY_PERCENT
 
 
 def deployment_config(rollout: Rollout, alarm_names: Sequence[str]) -> dict[str, Any]:
-    """Return how CloudFormation has an endpoint updated."""
+    """Return the deployment config of an endpoint."""
     size = {"type": rollout.size_type, "value": rollout.size}
     if rollout.policy == "ROLLING":
         way = "rollingUpdatePolicy"
@@ -30,7 +30,7 @@ def deployment_config(rollout: Rollout, alarm_names: Sequence[str]) -> dict[str,
 
 
 def component_deployment_config(rollout: Rollout, alarm_names: Sequence[str]) -> dict[str, Any]:
-    """Return how CloudFormation has an inference component updated: some copies at a time."""
+    """Return the deployment config of an inference component: some copies at a time."""
     return {
         "autoRollbackConfiguration": _rollback(alarm_names),
         "rollingUpdatePolicy": properties(

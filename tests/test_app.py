@@ -63,7 +63,11 @@ def test_app_imports_the_stacks_and_the_archive_and_no_other_part() -> None:
 @pytest.mark.parametrize(
     ("stage", "stack", "update"),
     [
-        (None, "iris-dev", "ALL_AT_ONCE: a variant may have one instance, which cannot be moved "),
+        (
+            None,
+            "iris-dev",
+            "ALL_AT_ONCE: a variant may have one instance, which cannot be moved ",
+        ),
         ("prod", "iris-prod", "CANARY 50 %: every variant has 2 instances or more"),
     ],
 )

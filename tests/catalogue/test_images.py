@@ -154,65 +154,65 @@ def test_a_registry_lies_in_its_region_under_its_partitions_domain(publisher: st
             ("sklern", "1.9-0", "eu-west-1", "ml.m5.large"),
             {},
             "framework",
-            "there is no framework 'sklern'; there is sklearn, ",
+            "AWS publishes no images for a framework 'sklern'; choose one of sklearn, ",
         ),
         (
             ("sklearn", "1.8", "eu-west-1", "ml.m5.large"),
             {},
             "version",
-            "there is no sklearn (cpu) version '1.8'; there is 1.9-0, 1.4-2-py312, 1.2-1, 1.0-1, ",
+            "sklearn (cpu) has no version '1.8'; choose one of 1.9-0, 1.4-2-py312, 1.2-1, 1.0-1, ",
         ),
         (
             ("tensorflow", "2.19.0", "eu-west-1", "ml.c7g.large"),
             {},
             "version",
-            "there is no tensorflow (graviton) version '2.19.0'; there is 2.16.1, 2.14.1, ",
+            "tensorflow (graviton) has no version '2.19.0'; choose one of 2.16.1, 2.14.1, ",
         ),
         (
             ("tensorflow", "1.15.9", "eu-west-1", "ml.m5.large"),
             {},
             "version",
-            "there is 1.15.5, 1.15.4, 1.15.3, 1.15.2, 1.15.0, 1.14.0, ",
+            "choose one of 1.15.5, 1.15.4, 1.15.3, 1.15.2, 1.15.0, 1.14.0, ",
         ),
         (
             ("sklearn", "1.9-0", "eu-west-9", "ml.m5.large"),
             {},
             "region",
-            "images 'eu-west-9'; there is eu-west-3, ",
+            "sklearn (cpu) images in eu-west-9; change region to one of eu-west-3, ",
         ),
         (
             ("vllm", "0.30", "eu-west-1", "ml.m5.large"),
             {},
             "instance_type",
-            "there is no vllm image for 'cpu'; there is gpu",
+            "AWS publishes no vllm image for cpu; choose an instance type for one of gpu",
         ),
         (
             ("chainer", "5.0", "eu-west-1", "ml.m5.large"),
             {},
             "py_version",
-            "chainer 5.0.0 has several images; choose py_version from py3, py2",
+            "chainer 5.0.0 has several images; set py_version to one of py3, py2",
         ),
         (
             ("chainer", "5.0", "eu-west-1", "ml.m5.large"),
             {"py_version": "py310"},
             "py_version",
-            "there is no py_version of chainer 5.0.0 'py310'; there is py3, py2",
+            "chainer 5.0.0 has no py_version 'py310'; choose one of py3, py2",
         ),
         (
             ("xgboost", "3.2-0", "eu-west-1", "ml.m5.large"),
             {"py_version": "py3"},
             "py_version",
-            "xgboost 3.2-0 has no choice of a py_version; remove it",
+            "xgboost 3.2-0 has no py_version to choose; remove it",
         ),
         (
             ("huggingface", "4.26", "eu-west-1", "ml.m5.large"),
             {},
             "base_framework_version",
-            "choose base_framework_version from tensorflow2.11.0, pytorch1.13.1",
+            "set base_framework_version to one of tensorflow2.11.0, pytorch1.13.1",
         ),
     ],
 )
-def test_an_image_that_is_not_there_lists_those_that_are_nearest_first(
+def test_a_missing_image_is_refused_with_what_exists_the_nearest_first(
     arguments: tuple[str, str, str, str], choices: dict[str, str], setting: str, said: str
 ) -> None:
     error = refusal(*arguments, **choices)
@@ -246,7 +246,7 @@ def test_whatever_is_asked_for_there_is_an_image_or_a_reason(
 
 
 @pytest.mark.parametrize("framework", frameworks())
-def test_every_container_is_told_its_script_and_scikit_learns_kind_also_where(
+def test_every_container_is_told_its_script_and_sklearn_and_xgboost_also_its_folder(
     framework: str,
 ) -> None:
     expected: dict[str, Any] = {

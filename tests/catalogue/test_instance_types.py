@@ -75,11 +75,11 @@ def test_a_region_offers_what_its_list_has_and_one_without_a_list_is_not_known()
         ("m5.large", "eu-west-1", "ml.m5.large, ml.m5.xlarge or ml.m5.2xlarge"),
     ],
 )
-def test_a_type_that_there_is_not_is_refused_with_the_nearest_that_are_offered(
+def test_an_unknown_type_is_refused_with_the_nearest_types_that_the_region_has(
     instance_type: str, region: str, suggested: str
 ) -> None:
     assert instance_type_problem(instance_type, region) == (
-        "SageMaker hosting has no such instance type",
+        "SageMaker hosting does not have this instance type",
         f"did you mean {suggested}?",
     )
 
@@ -95,7 +95,7 @@ def test_a_type_that_there_is_not_is_refused_with_the_nearest_that_are_offered(
         ("ml.m7g.large", "eu-west-1", "ml.m6g.large, ml.m6gd.large or ml.c7g.large"),
     ],
 )
-def test_a_type_that_a_region_does_not_offer_is_refused_there_with_the_nearest_that_it_does(
+def test_a_type_that_a_region_lacks_is_refused_with_the_nearest_types_that_it_has(
     instance_type: str, region: str, suggested: str
 ) -> None:
     there = offered(region)
@@ -103,7 +103,7 @@ def test_a_type_that_a_region_does_not_offer_is_refused_there_with_the_nearest_t
     assert there.issuperset(suggested.replace(" or ", ", ").split(", "))
     assert instance_type_problem(instance_type, region) == (
         f"SageMaker hosting does not offer it in {region} (catalogue/instance_types.json)",
-        f"choose one that it does, such as {suggested}",
+        f"choose one that {region} has, such as {suggested}",
     )
 
 

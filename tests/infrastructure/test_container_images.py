@@ -97,5 +97,5 @@ def test_a_dockerfile_is_built_for_the_instances_processor_and_only_that_image_c
 def test_a_folder_without_a_dockerfile_is_refused_by_name(
     synthesize: Synthesize, tmp_path: Path
 ) -> None:
-    with pytest.raises(StageError, match=f"{tmp_path}: there is no Dockerfile"):
+    with pytest.raises(StageError, match=f"{tmp_path}: this folder has no Dockerfile"):
         synthesize(with_image(dockerfile=tmp_path))

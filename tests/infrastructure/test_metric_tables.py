@@ -130,5 +130,5 @@ def test_a_target_of_all_that_an_instance_has_would_never_be_exceeded(
         )
 
     assert stage(scaled(highest - 1), OWN_IMAGE)
-    with pytest.raises(StageError, match=f"{metric} is {highest} at the most"):
+    with pytest.raises(StageError, match=f"{metric} is at most {highest} and never exceeds"):
         stage(scaled(highest), OWN_IMAGE)

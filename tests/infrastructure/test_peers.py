@@ -83,7 +83,7 @@ def test_a_least_capacity_of_zero_is_not_taken_for_the_initial_count(
     """Elsewhere it becomes the initial count, so that nothing goes to zero."""
     queue = endpoint(count=2, mode="async") + scaled("ApproximateBacklogSizePerInstance", low=0)
     assert synthesize(stage(queue)).of_type(TARGET)["MinCapacity"] == 0
-    assert "min_capacity is 0: the instances of a real-time variant do not scale to zero" in (
+    assert "min_capacity is 0: a real-time variant does not scale to zero instances" in (
         refused(endpoint() + scaled(low=0))
     )
 
@@ -115,9 +115,9 @@ def test_the_alarm_that_wakes_an_asynchronous_endpoint_has_the_dimension_that_ha
         "ApproximateAgeOfOldestRequest",
     ],
 )
-def test_a_real_time_endpoint_is_not_scaled_by_the_backlog_that_it_has_not(metric: str) -> None:
+def test_a_real_time_endpoint_is_not_scaled_by_the_backlog_of_a_queue(metric: str) -> None:
     """Elsewhere such a policy is attached to every endpoint, and cannot be switched off."""
-    assert f"metric is {metric}: there is no such metric of real-time variants" in refused(
+    assert f"metric is {metric}: real-time variants do not publish this metric" in refused(
         endpoint() + scaled(metric)
     )
 
@@ -186,7 +186,7 @@ def test_an_asynchronous_endpoint_is_not_scaled_by_invocations_which_it_does_not
 ) -> None:
     """Elsewhere it is, and stays at its count for ever."""
     text = endpoint(mode="async") + scaled().replace('metric = "InvocationsPerInstance"', table)
-    assert "InvocationsPerInstance: there is no such metric of asynchronous endpoints" in refused(
+    assert "InvocationsPerInstance: asynchronous endpoints do not publish this metric" in refused(
         text
     )
 

@@ -17,46 +17,46 @@ def target(metric: str, value: float) -> Change:
 
 
 REFUSED: dict[str, tuple[Document, Change, str]] = {
-    "more CPU than there are cores": (
+    "CPUUtilization above that of all cores": (
         SCALED,
         target("CPUUtilization", 400),
         (
-            "targets.0.value is 400: CPUUtilization is 200 at the most with ml.m5.large, and would "
-            "never exceed it; lower it, such as to 120 for 60 %"
+            "targets.0.value is 400: with ml.m5.large, CPUUtilization is at most 200 and never "
+            "exceeds this value; lower it, for example to 120 for 60 %"
         ),
     ),
-    "more memory than there is": (
+    "MemoryUtilization above 100": (
         SCALED,
         target("MemoryUtilization", 100),
-        "MemoryUtilization is 100 at the most",
+        "MemoryUtilization is at most 100",
     ),
-    "the load of GPUs that there are not": (
+    "GPUUtilization on a type without GPUs": (
         SCALED,
         target("GPUUtilization", 60),
         "targets.0.metric is GPUUtilization: ml.m5.large has no GPU",
     ),
-    "drivers of GPUs that there are not": (
+    "drivers for GPUs on a type without GPUs": (
         document(),
         variant(inference_ami_version="al2-ami-sagemaker-inference-gpu-2"),
-        "it is for GPUs, and ml.m5.large has none",
+        "this image is for GPUs, and ml.m5.large has none",
     ),
     "a copy larger than an instance": (
         document("components"),
         component(min_memory_required_in_mb=9000),
         (
-            "endpoint.components.0.min_memory_required_in_mb is 9000: no instance has it: "
-            "ml.m5.large has 8192"
+            "endpoint.components.0.min_memory_required_in_mb is 9000: no instance has "
+            "more than 8192 (ml.m5.large)"
         ),
     ),
     "more cores than an instance has": (
         document("components"),
         component(number_of_cpu_cores_required=2.5),
-        "no instance has it: ml.m5.large has 2",
+        "no instance has more than 2 (ml.m5.large)",
     ),
-    "a GPU of instances without": (
+    "a GPU for a copy on a type without GPUs": (
         document("components"),
         component(number_of_accelerator_devices_required=1),
-        "no instance has it: ml.m5.large has 0",
+        "no instance has more than 0 (ml.m5.large)",
     ),
 }
 

@@ -20,11 +20,11 @@ from tests.infrastructure.wrong import (
 )
 
 REFUSED: dict[str, tuple[Document, Change, str]] = {
-    "a mode that there is not": (
+    "an unknown mode": (
         document(),
         endpoint(mode="batch"),
         (
-            "endpoint.mode is 'batch': SageMaker has no such mode; write one of realtime,"
+            "endpoint.mode is 'batch': SageMaker does not have this mode; write one of realtime,"
             " serverless, async"
         ),
     ),
@@ -61,34 +61,43 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
     "serverless with many models": (
         document("multi-model", mode="serverless"),
         variant(),
-        "model.multi_model is true: AWS has no serverless multi-model endpoints; remove it",
+        (
+            "model.multi_model is true: AWS does not support serverless multi-model endpoints; "
+            "remove it"
+        ),
     ),
     "serverless without a network": (
         document(mode="serverless"),
         model(network_isolation=True),
-        "model.network_isolation is true: AWS has no serverless endpoints without a network",
+        (
+            "model.network_isolation is true: AWS does not support network isolation for "
+            "serverless endpoints"
+        ),
     ),
     "serverless with files below a prefix": (
         document(mode="serverless"),
         model(artifact="s3://bucket/prefix/"),
         "model.artifact is s3://bucket/prefix/: a serverless endpoint takes an archive",
     ),
-    "more warm than there may be": (
+    "more provisioned concurrency than max_concurrency": (
         document(mode="serverless"),
         variant(provisioned_concurrency=21),
-        "endpoint.variants.0.provisioned_concurrency is 21: it is above max_concurrency, 20; lower",
+        (
+            "endpoint.variants.0.provisioned_concurrency is 21: it is above max_concurrency, "
+            "which is 20; lower"
+        ),
     ),
-    "more warm by scaling than there may be": (
+    "scaling above max_concurrency": (
         document(mode="serverless", scaling="ProvisionedConcurrencyUtilization"),
         scaling(max_capacity=21),
-        "endpoint.variants.0.scaling.max_capacity is 21: it is above max_concurrency, 20",
+        "endpoint.variants.0.scaling.max_capacity is 21: it is above max_concurrency, which is 20",
     ),
-    "scaling of what is not warm": (
+    "scaling without provisioned concurrency": (
         document(mode="serverless", scaling="ProvisionedConcurrencyUtilization"),
         lambda stage: stage["endpoint"]["variants"][0].pop("provisioned_concurrency"),
         (
-            "endpoint.variants.0.scaling is given: what is scaled of a serverless endpoint is its "
-            "provisioned concurrency, and it has none"
+            "endpoint.variants.0.scaling is given: scaling changes provisioned_concurrency, "
+            "which is not set; add provisioned_concurrency, or remove scaling"
         ),
     ),
     "more at a time than serverless has": (
@@ -101,12 +110,12 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
         variant(memory_size_in_mb=1536),
         "endpoint.variants.0.memory_size_in_mb is 1536: it cannot be used",
     ),
-    "an answer for a topic that is not there": (
+    "an answer for a missing topic": (
         document(mode="async"),
         endpoint(notifications={"include_inference_response_in": ["SUCCESS_NOTIFICATION_TOPIC"]}),
         (
             "endpoint.notifications.include_inference_response_in is SUCCESS_NOTIFICATION_TOPIC:"
-            " there is no success_topic; add success_topic"
+            " success_topic is not set; add success_topic"
         ),
     ),
 }

@@ -37,11 +37,11 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
         document(mode="async", scaling="InvocationsPerInstance"),
         variant(),
         (
-            "scaling.targets.0.metric is InvocationsPerInstance: there is no such metric of "
-            "asynchronous endpoints, so nothing would ever scale; choose one of Approximate"
+            "scaling.targets.0.metric is InvocationsPerInstance: asynchronous endpoints do "
+            "not publish this metric, so the count would never change; choose one of Approximate"
         ),
     ),
-    "the load of instances where there is that of requests": (
+    "CPUUtilization in the namespace of invocations": (
         document(scaling="InvocationsPerInstance"),
         scaling(
             targets=[
@@ -53,7 +53,7 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
         ),
         (
             "targets.0.metric.namespace is AWS/SageMaker: SageMaker publishes CPUUtilization in "
-            "/aws/sagemaker/Endpoints, and here it would have no data"
+            "/aws/sagemaker/Endpoints only; write"
         ),
     ),
     "a burstable type": (
@@ -69,10 +69,13 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
         ),
         "endpoint.variants.0.instance_pools.1.instance_type is ml.t2.large: SageMaker does not",
     ),
-    "a least above the most": (
+    "a minimum above the maximum": (
         document(scaling="schedule"),
         action(max_capacity=2),
-        "scaling.schedule.0.min_capacity is 3: it is above max_capacity, 2; lower it to 2 or raise",
+        (
+            "scaling.schedule.0.min_capacity is 3: it is above max_capacity, which is 2; lower it "
+            "to 2 or raise"
+        ),
     ),
     "a start below the least": (
         document(scaling="InvocationsPerInstance"),
@@ -96,21 +99,21 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
         document(scaling="to zero"),
         variant(),
         (
-            "endpoint.variants.0.scaling.min_capacity is 0: the instances of a real-time variant"
-            " do not scale to zero; raise it to 1, or serve in mode async"
+            "endpoint.variants.0.scaling.min_capacity is 0: a real-time variant does not scale to "
+            "zero instances; raise it to 1, or use mode async or inference components"
         ),
     ),
     "zero by the clock, in real time": (
         document(scaling="schedule"),
         action(min_capacity=0),
-        "endpoint.variants.0.scaling.schedule.0.min_capacity is 0: the instances of a real-time",
+        "endpoint.variants.0.scaling.schedule.0.min_capacity is 0: a real-time variant",
     ),
-    "zero, asynchronously, and nothing tells of the queue": (
+    "zero, asynchronously, without a target for the backlog": (
         document(mode="async", scaling="utilization"),
         scaling(min_capacity=0),
         (
-            "endpoint.variants.0.scaling.min_capacity is 0: only the backlog tells that no instance"
-            " is needed; add a target for ApproximateBacklogSizePerInstance"
+            "endpoint.variants.0.scaling.min_capacity is 0: only the backlog per instance shows "
+            "that no instance is needed; add a target for ApproximateBacklogSizePerInstance"
         ),
     ),
     "zero warm containers": (
@@ -118,49 +121,61 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
         variant(),
         "endpoint.variants.0.scaling.min_capacity is 0: provisioned concurrency does not scale to",
     ),
-    "a share that is no share": (
+    "a share above 1": (
         document(mode="serverless", scaling="ProvisionedConcurrencyUtilization"),
         lambda stage: stage["endpoint"]["variants"][0]["scaling"]["targets"][0].update(value=70),
         (
             "scaling.targets.0.value is 70.0: this metric is a share of the provisioned"
-            " concurrency, 1 at most, and would never reach it; write 0.7"
+            " concurrency and never exceeds 1; write 0.7"
         ),
     ),
-    "nothing that would scale": (
+    "scaling without targets, steps and schedule": (
         document(scaling="InvocationsPerInstance"),
         scaling(targets=[]),
-        "endpoint.variants.0.scaling.targets is missing: nothing would ever change the count",
+        (
+            "endpoint.variants.0.scaling.targets is missing: without targets, steps or a schedule "
+            "the count would never change"
+        ),
     ),
-    "a cooldown of no target": (
+    "a cooldown without targets": (
         document(scaling="step"),
         scaling(scale_in_cooldown_seconds=60),
-        "endpoint.variants.0.scaling.scale_in_cooldown_seconds is 60: there are no targets",
+        (
+            "endpoint.variants.0.scaling.scale_in_cooldown_seconds is 60: a cooldown here only "
+            "applies to targets, and there are none"
+        ),
     ),
-    "steps of nothing": (
+    "steps that change nothing": (
         document(scaling="step"),
         step(step_adjustments=[{"metric_interval_lower_bound": 0, "scaling_adjustment": 0}]),
-        "steps.0.step_adjustments.0.scaling_adjustment is 0: every step's is, and nothing would",
+        (
+            "steps.0.step_adjustments.0.scaling_adjustment is 0: all step adjustments are 0, so "
+            "this policy would never change the count"
+        ),
     ),
     "steps with a gap": (
         document(scaling="step"),
         step(step_adjustments=SHARES),
         (
             "scaling.steps.0.step_adjustments is one up to 10, the next from 20: steps may neither "
-            "overlap nor leave a gap; let each begin where another ends"
+            "overlap nor leave a gap; let each step begin where the one before it ends"
         ),
     ),
     "an expression of five fields": (
         document(scaling="schedule"),
         action(schedule="cron(0 8 * * MON)"),
         (
-            "scaling.schedule.0.schedule is cron(0 8 * * MON): Application Auto Scaling knows cron "
+            "scaling.schedule.0.schedule is cron(0 8 * * MON): Application Auto Scaling takes cron "
             "expressions of six fields"
         ),
     ),
-    "a time zone that there is not": (
+    "an unknown time zone": (
         document(scaling="schedule"),
         action(timezone="Europe/Frankfurt"),
-        "scaling.schedule.0.timezone is Europe/Frankfurt: there is no such time zone; write like",
+        (
+            "scaling.schedule.0.timezone is Europe/Frankfurt: this time zone does not exist; "
+            "write like"
+        ),
     ),
     "an action that changes nothing": (
         document(scaling="schedule"),

@@ -26,7 +26,7 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
         lambda stage: stage["endpoint"]["variants"].append(
             stage["endpoint"]["variants"][0] | {"name": "C"}
         ),
-        "endpoint.shadow is B: there are 2 production variants, and a shadow needs exactly 1",
+        "endpoint.shadow is B: a shadow needs exactly 1 production variant, and there are 2",
     ),
     "a shadow of a pipeline": (
         document("shadow"),
@@ -34,7 +34,7 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
             endpoint(pipeline=["A", "B"])(stage),
             stage["endpoint"]["variants"][0].pop("model"),
         ),
-        "endpoint.pipeline is given: a shadow variant excludes it",
+        "endpoint.pipeline is given: it does not work together with a shadow",
     ),
     "a shadow of Inf1": (
         {
@@ -45,14 +45,14 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
             },
         },
         variant(instance_type="ml.inf1.xlarge"),
-        "endpoint.shadow is B: AWS has no shadow variants with Inf1 instances",
+        "endpoint.shadow is B: AWS does not support shadow variants with Inf1 instances",
     ),
     "a scaled shadow": (
         document("shadow"),
         lambda stage: stage["endpoint"]["shadow"].update(
             scaling=document(scaling="InvocationsPerInstance")["endpoint"]["variants"][0]["scaling"]
         ),
-        "endpoint.shadow.scaling is given: what scales is the production variant",
+        "endpoint.shadow.scaling is given: only the production variant scales",
     ),
     "a pipeline of one": (
         document("pipeline"),
@@ -62,7 +62,7 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
     "components of a pipeline": (
         document("components"),
         endpoint(pipeline=["A", "B"]),
-        "endpoint.pipeline is given: an inference component has one container",
+        "endpoint.pipeline is given: an inference component has only one container",
     ),
     "managed scaling without components": (
         document(),
@@ -81,7 +81,7 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
         document("components"),
         variant(managed_instance_scaling=MANAGED, initial_instance_count=5),
         (
-            "endpoint.variants.0.initial_instance_count is 5: it is not within "
+            "endpoint.variants.0.initial_instance_count is 5: it is outside of "
             "managed_instance_scaling, 1 to 4"
         ),
     ),
@@ -94,7 +94,7 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
                 "targets": [{"metric": "InvocationsPerInstance", "value": 600}],
             }
         ),
-        "endpoint.variants.0.scaling is given: the copies of inference components are scaled",
+        "endpoint.variants.0.scaling is given: only the copies of inference components scale",
     ),
     "many models in a component": (
         document("multi-model"),
@@ -107,7 +107,7 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
             stage["endpoint"]["variants"][0].pop("instance_type"),
             variant(instance_pools=[pool("ml.m5.large", 1), pool("ml.m5.xlarge", 1)])(stage),
         ),
-        "endpoint.variants.0.instance_pools.1.priority is 1: another pool has it; give each pool",
+        "endpoint.variants.0.instance_pools.1.priority is 1: another pool has the same value; give",
     ),
     "six pools": (
         document(),
@@ -124,7 +124,7 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
     "no weight at all": (
         document(),
         variant(initial_variant_weight=0),
-        "variants.0.initial_variant_weight is 0: every variant's is, and none would get a request",
+        "variants.0.initial_variant_weight is 0: all variants have weight 0, so none would receive",
     ),
     "a volume that is too large": (
         document(),
@@ -139,9 +139,12 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
     "a model that nothing serves": (
         document("several variants"),
         lambda stage: stage["models"].update(C=stage["models"]["A"]),
-        "models.C is given: nothing serves it; name it in a variant, a pipeline or a component",
+        (
+            "models.C is given: no variant, pipeline or component serves this model; name it in "
+            "one of them, or remove it"
+        ),
     ),
-    "a model that is not there": (
+    "a missing model": (
         document("several variants"),
         lambda stage: (
             variant(0, model="A")(stage),
@@ -149,7 +152,7 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
                 stage["endpoint"]["variants"][0] | {"name": "C", "model": "C"}
             ),
         ),
-        "endpoint.variants.2.model is C: there is no such model; write one of A, B",
+        "endpoint.variants.2.model is C: this model does not exist; write one of A, B",
     ),
     "models whose outputs have one name": (
         document("several variants"),
@@ -158,7 +161,7 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
             variant(0, model="a-b")(stage),
             variant(1, model="AB")(stage),
         ),
-        "models.AB is given: its output would have the name of that of a-b; give it a name",
+        "models.AB is given: its CloudFormation output would be named like that of a-b; give",
     ),
     "a folder of many models": (
         document("multi-model"),

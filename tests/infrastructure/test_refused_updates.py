@@ -23,45 +23,46 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
         document(update="CANARY"),
         variant(initial_instance_count=1),
         (
-            "endpoint.update.policy is CANARY: it moves half of the instances at the most, and"
-            " there may be only 1; keep 2 instances or more"
+            "endpoint.update.policy is CANARY: CANARY moves at most half of the instances at a "
+            "time, and there may be only 1; set initial_instance_count (and min_capacity, if "
+            "scaled) to 2 or more, or remove policy"
         ),
     ),
     "linear where scaling leaves one": (
         document(scaling="InvocationsPerInstance", update="LINEAR"),
         scaling(min_capacity=1),
         (
-            "endpoint.update.policy is LINEAR: it moves half of the instances at the most, and"
-            " there may be only 1"
+            "endpoint.update.policy is LINEAR: LINEAR moves at most half of the instances at a "
+            "time, and there may be only 1"
         ),
     ),
     "rolling of several variants": (
         document("several variants", update="ROLLING"),
         variant(),
-        "endpoint.update.policy is ROLLING: AWS does not roll an endpoint with several variants",
+        "endpoint.update.policy is ROLLING: ROLLING does not work with several variants",
     ),
     "rolling of a shadow": (
         document("shadow", update="ROLLING"),
         variant(),
         (
-            "endpoint.update.policy is ROLLING: AWS does not roll an endpoint with several"
-            " variants, and a shadow is one"
+            "endpoint.update.policy is ROLLING: ROLLING does not work with several variants, "
+            "and a shadow is a second one"
         ),
     ),
     "rolling of serverless": (
         document(mode="serverless", update="ROLLING"),
         variant(),
-        "endpoint.update.policy is ROLLING: AWS does not roll serverless endpoints",
+        "endpoint.update.policy is ROLLING: ROLLING does not work for serverless endpoints",
     ),
     "components all at once": (
         document("components", update="ALL_AT_ONCE"),
         variant(),
-        "endpoint.update.policy is ALL_AT_ONCE: inference components are updated by rolling alone",
+        "endpoint.update.policy is ALL_AT_ONCE: inference components are only updated by ROLLING",
     ),
     "canary of components": (
         document("components", update="CANARY"),
         variant(),
-        "endpoint.update.policy is CANARY: inference components are updated by rolling alone",
+        "endpoint.update.policy is CANARY: inference components are only updated by ROLLING",
     ),
     "steps of Inf1": (
         {
@@ -69,7 +70,10 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
             "model": {"image": "111122223333.dkr.ecr.eu-central-1.amazonaws.com/a:1"},
         },
         variant(instance_type="ml.inf1.xlarge"),
-        "endpoint.update.policy is CANARY: AWS moves Inf1 instances all at once, without baking",
+        (
+            "endpoint.update.policy is CANARY: AWS updates Inf1 instances all at once and without "
+            "a bake"
+        ),
     ),
     "a canary above half": (
         document(update="CANARY"),
@@ -118,28 +122,31 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
             " should be greater than or equal to 600"
         ),
     ),
-    "a wait that the chosen policy has not": (
+    "a wait between steps, all at once": (
         document(),
         lambda stage: (
             variant(initial_instance_count=1)(stage),
             endpoint(update={"wait_interval_in_seconds": 600})(stage),
         ),
         (
-            "endpoint.update.wait_interval_in_seconds is 600: ALL_AT_ONCE (a variant may have one "
-            "instance, which cannot be moved in steps) has no second step to wait for"
+            "endpoint.update.wait_interval_in_seconds is 600: ALL_AT_ONCE (a variant may have "
+            "one instance, which cannot be moved in steps) has no second step to wait for"
         ),
     ),
-    "a wait that rolling components have not": (
+    "a termination wait of rolling components": (
         document("components"),
         endpoint(update={"termination_wait_in_seconds": 600}),
-        "endpoint.update.termination_wait_in_seconds is 600: ROLLING (inference components are",
+        (
+            "endpoint.update.termination_wait_in_seconds is 600: ROLLING (inference components are "
+            "only updated by ROLLING) ends the old instances batch by batch"
+        ),
     ),
     "more alarms than ten": (
         document(),
         endpoint(update={"rollback": {"alarms": [f"alarm-{number}" for number in range(8)]}}),
         "endpoint.update.rollback.alarms is ['alarm-0',",
     ),
-    "failures that nobody publishes": (
+    "failures of a queue, in real time": (
         document(),
         endpoint(update={"rollback": {"max_failures_per_minute": 9}}),
         (

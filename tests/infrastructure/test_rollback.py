@@ -222,15 +222,15 @@ CHOSEN = [
         None,
         "a variant may have no instance, which cannot be moved in steps",
     ),
-    (SERVERLESS, ALL_AT_ONCE, None, "a serverless endpoint has no instances to move some of"),
-    (endpoint(count=4) + SHADOW, ALL_AT_ONCE, None, "nobody has documented that a shadow is moved"),
+    (SERVERLESS, ALL_AT_ONCE, None, "a serverless endpoint has no instances to move step by step"),
+    (endpoint(count=4) + SHADOW, ALL_AT_ONCE, None, "AWS does not document stepwise updates"),
     (
         endpoint(count=4).replace("ml.m5.large", "ml.inf1.xlarge"),
         ALL_AT_ONCE,
         None,
-        "AWS moves Inf1 instances all at once, without baking",
+        "AWS updates Inf1 instances all at once and without a bake",
     ),
-    (endpoint() + COMPONENTS, "ROLLING", 25, "inference components are updated by rolling alone"),
+    (endpoint() + COMPONENTS, "ROLLING", 25, "inference components are only updated by ROLLING"),
 ]
 IDS = [
     "one",

@@ -35,27 +35,27 @@ def test_an_artifact_may_lie_in_s3(tmp_path: Path, uri: str, bucket: str, key: s
 @pytest.mark.parametrize(
     ("uri", "said"),
     [
-        ("s3://", "no bucket can have the name ''"),
-        ("s3://my_models/iris.tar.gz", "no bucket can have the name 'my_models'"),
+        ("s3://", "a bucket cannot have the name ''"),
+        ("s3://my_models/iris.tar.gz", "a bucket cannot have the name 'my_models'"),
         ("s3://Models/iris.tar.gz", "3 to 63 lower-case letters"),
-        ("s3://ab/iris.tar.gz", "no bucket"),
-        (f"s3://{'a' * 64}/iris.tar.gz", "no bucket"),
-        ("s3://10.0.0.1/iris.tar.gz", "no bucket"),
-        ("s3://models..eu/iris.tar.gz", "no bucket"),
-        ("s3://-models/iris.tar.gz", "no bucket"),
-        ("s3://models-/iris.tar.gz", "no bucket"),
+        ("s3://ab/iris.tar.gz", "a bucket cannot have the name 'ab'"),
+        (f"s3://{'a' * 64}/iris.tar.gz", "a bucket cannot have the name 'aaa"),
+        ("s3://10.0.0.1/iris.tar.gz", "a bucket cannot have the name '10.0.0.1'"),
+        ("s3://models..eu/iris.tar.gz", "a bucket cannot have the name 'models..eu'"),
+        ("s3://-models/iris.tar.gz", "a bucket cannot have the name '-models'"),
+        ("s3://models-/iris.tar.gz", "a bucket cannot have the name 'models-'"),
         ("s3://models", 'whole bucket; write "s3://models/KEY.tar.gz" for an archive'),
         ("s3://models/", "whole bucket"),
-        ("s3://models/iris.zip", 'end the one in ".tar.gz", the other in "/"'),
-        ("s3://models/iris", 'end the one in ".tar.gz", the other in "/"'),
+        ("s3://models/iris.zip", 'end an archive with ".tar.gz" and a prefix with "/"'),
+        ("s3://models/iris", 'end an archive with ".tar.gz" and a prefix with "/"'),
         ("s3://models/*/", "copy the model to a key of letters"),
         ("s3://models/${x}/", "copy the model"),
         ("s3://models/a?.tar.gz", "copy the model"),
         ("s3://models//iris.tar.gz", "copy the model"),
         ("s3://models/a/../b/", "copy the model"),
-        (f"s3://models/{'a' * 1024}.tar.gz", "up to 1024 bytes"),
+        (f"s3://models/{'a' * 1024}.tar.gz", "1024 bytes at most"),
         ("S3://models/iris.tar.gz", 'write "s3://BUCKET/KEY.tar.gz"'),
-        ("https://models.s3.amazonaws.com/iris.tar.gz", "it is no place in S3"),
+        ("https://models.s3.amazonaws.com/iris.tar.gz", "it is not a place in S3"),
     ],
 )
 def test_a_place_in_s3_that_cannot_be_is_refused(tmp_path: Path, uri: str, said: str) -> None:
@@ -67,7 +67,7 @@ def test_a_place_in_s3_that_cannot_be_is_refused(tmp_path: Path, uri: str, said:
 @pytest.mark.parametrize("value", ["5", '""', "true", "[]"])
 def test_an_artifact_that_is_no_path_is_refused(tmp_path: Path, value: str) -> None:
     (problem,) = problems(tmp_path, (FOLDER, f"artifact = {value}"))
-    assert "it names neither a folder nor a place in S3" in problem
+    assert "it is neither a folder nor a place in S3" in problem
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,14 @@ def test_an_artifact_that_is_no_path_is_refused(tmp_path: Path, value: str) -> N
         (f"{ARCHIVE}\nvendor_requirements = true", "model.vendor_requirements is true: nothing is"),
         (f'{ARCHIVE}\nartifact_account = "1"', "model.artifact_account is '1'"),
         (f'{FOLDER}\nartifact_account = "111122223333"', "model_artifact/model is a folder"),
-        (f"{FOLDER}\ncode = false", "model.code is false: the container for sklearn imports"),
-        (f"{ARCHIVE}\ncode = false", "model.code is false: the container for sklearn imports"),
+        (
+            f"{FOLDER}\ncode = false",
+            "model.code is false: the container for sklearn needs a script",
+        ),
+        (
+            f"{ARCHIVE}\ncode = false",
+            "model.code is false: the container for sklearn needs a script",
+        ),
         (f'{FOLDER}\ncode = ""', "model.code is '': it is neither a folder nor false"),
         (f"{FOLDER}\ncode = true", "model.code is True: it is neither a folder nor false"),
         (f"{FOLDER}\ncode = 0", "model.code is 0: it is neither a folder nor false"),
@@ -96,8 +102,8 @@ def test_packages_are_not_vendored_for_an_image_of_the_users_own(tmp_path: Path)
     wish = "vendor_requirements = true\n"
     for own in (f'image = "{OWN_IMAGE}:1"', 'repository = "iris"\ntag = "1"', 'dockerfile = "x"'):
         (problem,) = problems(tmp_path, (FRAMEWORK, wish + own))
-        assert "model.vendor_requirements is true: which Python" in problem
-        assert "install them in the image" in problem
+        assert "vendor_requirements is true: Slipway does not know which Python" in problem
+        assert "install the packages in the image" in problem
     assert load(tmp_path, (FRAMEWORK, wish + FRAMEWORK)).served[""].vendor_requirements
 
 
@@ -105,7 +111,7 @@ def test_nothing_is_vendored_where_there_is_no_code(tmp_path: Path) -> None:
     lines = "code = false\nvendor_requirements = true"
     torch = 'framework = "pytorch"\nversion = "2.6"'
     (problem,) = problems(tmp_path, (FRAMEWORK, torch), (CODE, lines))
-    assert "there is no code that could require anything; remove it" in problem
+    assert "is true: without code nothing requires packages; remove it" in problem
 
 
 def test_all_that_contradicts_a_place_in_s3_is_told_at_once(tmp_path: Path) -> None:

@@ -41,9 +41,12 @@ def action(name: str, low: int | None = None, high: int | None = None) -> dict[s
     return {"name": name, "schedule": "rate(1 day)"} | bounds
 
 
-def test_bounds_that_exclude_each_other_and_no_reason_to_scale_are_refused() -> None:
-    assert "min_capacity is 9: it is above max_capacity, 8" in refused(min_capacity=9)
-    assert "targets is missing: nothing would ever change" in refused(targets=[])
+def test_bounds_that_contradict_each_other_and_scaling_without_a_reason_are_refused() -> None:
+    assert "min_capacity is 9: it is above max_capacity, which is 8" in refused(min_capacity=9)
+    nothing = (
+        "targets is missing: without targets, steps or a schedule the count would never change"
+    )
+    assert nothing in refused(targets=[])
 
 
 @given(st.integers(0, 5), st.integers(1, 5), st.integers(0, 5), st.integers(1, 5))
@@ -129,7 +132,7 @@ def test_an_expression_of_the_metrics_that_are_given_is_accepted(
 @pytest.mark.parametrize(
     ("expression", "names", "problem"),
     [
-        ("a / b", ("a",), "expression is a / b: there is no metric b; add it to metrics"),
+        ("a / b", ("a",), "expression is a / b: the metric b does not exist; add b to metrics"),
         ("a", ("a", "b"), "metrics.b is b: the expression 'a' does not use it"),
         ("A / 2", ("A",), "metrics.A is A: a name in an expression begins with"),
         ("'b' + a", ("a", "b"), "metrics.b is b: the expression"),

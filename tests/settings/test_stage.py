@@ -48,18 +48,38 @@ def test_a_stage_cannot_be_changed_once_it_is_loaded(tmp_path: Path) -> None:
         ),
         ('region = "eu-central-1"', "", "region is missing: it is required; add it"),
         ("eu-central-1", "Frankfurt", "region is 'Frankfurt'"),
-        ("eu-central-1", "ap-southeast-7", "there is no region with sklearn images"),
+        (
+            "eu-central-1",
+            "ap-southeast-7",
+            "AWS publishes no sklearn images in ap-southeast-7; change region to one of",
+        ),
         (
             "[endpoint]",
             "colour = 1\n[endpoint]",
             "network_isolation, multi_model, framework, version",
         ),
-        ('"sklearn"', '"sclearn"', "model.framework is sclearn for eu-central-1: there is no"),
-        ('"1.9-0"', '"1.8"', "there is no sklearn version '1.8'; there is 1.9-0"),
-        ('"1.9-0"', '"1.9-0"\npy_version = "py2"', "py_version is py2 for ml.m5.large: there is"),
-        ('"ml.m5.large"', '"ml.m8g.large"', "version is 1.9-0 for ml.m8g.large: there is no"),
-        ('"ml.m5.large"', '"ml.inf2.xlarge"', "0.instance_type is ml.inf2.xlarge: there is no"),
-        ('"ml.m5.large"', '"ml.m5.medium"', "no such instance type; did you mean ml.m5.large"),
+        ('"sklearn"', '"sclearn"', "framework is sclearn for eu-central-1: AWS publishes no"),
+        ('"1.9-0"', '"1.8"', "sklearn has no version '1.8'; choose one of 1.9-0"),
+        (
+            '"1.9-0"',
+            '"1.9-0"\npy_version = "py2"',
+            "py_version is py2 for ml.m5.large: sklearn 1.9-0 has no",
+        ),
+        (
+            '"ml.m5.large"',
+            '"ml.m8g.large"',
+            "version is 1.9-0 for ml.m8g.large: sklearn (graviton) has no",
+        ),
+        (
+            '"ml.m5.large"',
+            '"ml.inf2.xlarge"',
+            "0.instance_type is ml.inf2.xlarge: AWS publishes no",
+        ),
+        (
+            '"ml.m5.large"',
+            '"ml.m5.medium"',
+            "not have this instance type; did you mean ml.m5.large",
+        ),
         ('"ml.m5.large"', '"ml.trn1.2xlarge"', "does not offer it in eu-central-1"),
         (
             'framework = "sklearn"\nversion = "1.9-0"',
@@ -119,7 +139,7 @@ def test_a_broken_rule_of_a_table_hides_none_of_the_tables_around_it(tmp_path: P
     for key, why in (
         ("endpoint.name", "it cannot be used"),
         ("model.artifact_account", "is a folder"),
-        ("endpoint.variants.0.scaling.min_capacity", "above max_capacity, 2"),
+        ("endpoint.variants.0.scaling.min_capacity", "above max_capacity, which is 2"),
         ("endpoint.variants.0.scaling.min_capacity", "AllTraffic starts with 1 instances"),
         ("endpoint.variants.0.instance_type", "burstable"),
     ):
@@ -137,7 +157,9 @@ def test_models_whose_outputs_would_have_one_name_are_refused(tmp_path: Path) ->
     tables = "".join(model.replace("[model]", f"[models.{name}]") for name in ("my-a", "MyA"))
     text = f'region = "eu-central-1"\n{tables}[endpoint]{endpoint}'
     served = text.replace("instance_type", 'model = "my-a"\ninstance_type')
-    with pytest.raises(StageError, match=r"models.MyA is given: its output would have the name"):
+    with pytest.raises(
+        StageError, match=r"models.MyA is given: its CloudFormation output would be named like"
+    ):
         Stage.read(tomllib.loads(served), tmp_path / "two.toml")
 
 
@@ -177,15 +199,18 @@ def test_an_image_of_the_users_own_gets_the_users_variables_alone(tmp_path: Path
 @pytest.mark.parametrize(
     ("own", "said"),
     [
-        ('image = "python:3.12"', "model.image is python:3.12: SageMaker pulls from Amazon ECR"),
-        (f'image = "{OWN_IMAGE}"', "by a tag or a digest; write"),
+        (
+            'image = "python:3.12"',
+            "model.image is python:3.12: SageMaker only pulls from Amazon ECR",
+        ),
+        (f'image = "{OWN_IMAGE}"', "by tag or digest; write"),
         ('repository = "team/iris"', "model.tag is missing: it is required"),
         ('repository = "Team"\ntag = "1"', "model.repository is 'Team'"),
         ('repository = "team/iris"\ntga = "1"', "model.tga is '1': there is no such setting; did"),
         ('dockerfile = "container"\nversion = "1"', "model.version is '1': there is no such"),
         (
             f'{FRAMEWORK}\nimage = "{OWN_IMAGE}:1"',
-            f"model.image is {OWN_IMAGE}:1: the image is already chosen by framework; keep one",
+            f"model.image is {OWN_IMAGE}:1: framework chooses the image already; keep one",
         ),
     ],
 )
@@ -205,7 +230,10 @@ def test_variants_that_need_different_images_are_refused(tmp_path: Path, model: 
     graviton = DEV[DEV.index("[[endpoint.variants]]") : DEV.index("[endpoint.variants.scaling]")]
     graviton = graviton.replace("AllTraffic", "Graviton").replace("m5", "m8g")
     (problem,) = problems(tmp_path, (FRAMEWORK, model), (scaling, graviton))
-    assert "endpoint.variants.1.instance_type is ml.m8g.large: it needs another image" in problem
+    assert (
+        "endpoint.variants.1.instance_type is ml.m8g.large: ml.m8g.large and ml.m5.large need"
+        in problem
+    )
 
 
 VALUES = st.recursive(

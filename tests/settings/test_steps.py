@@ -47,8 +47,8 @@ def test_one_step_without_end_is_a_policy() -> None:
         ([(0, 5), (4, None)], "one up to 5, the next from 4: steps may neither"),
         ([(0, None), (5, None)], "one up to no bound, the next from 5"),
         ([(None, 0), (None, 5), (5, None)], "one up to 0, the next from no bound"),
-        ([(0, 5), (5, 10)], "none without metric_interval_upper_bound: the steps end above"),
-        ([(-5, 0), (0, None)], "none without metric_interval_lower_bound: the steps end below"),
+        ([(0, 5), (5, 10)], "none without metric_interval_upper_bound: the steps end 10 above"),
+        ([(-5, 0), (0, None)], "none without metric_interval_lower_bound: the steps end 5 below"),
     ],
 )
 def test_steps_that_application_auto_scaling_refuses_are_refused(
@@ -94,7 +94,7 @@ def test_steps_that_tile_the_line_are_accepted_in_any_order(
 
 
 @given(EDGES, st.data())
-def test_tiles_of_which_one_is_missing_moved_or_doubled_are_accepted_only_at_an_end(
+def test_steps_of_which_one_is_missing_doubled_or_longer_are_accepted_only_at_an_end(
     edges: list[int], data: st.DataObject
 ) -> None:
     ends = [None, *edges, None]
@@ -123,9 +123,9 @@ def test_periods_that_cloudwatch_has_are_accepted(period: int) -> None:
 
 
 @pytest.mark.parametrize("period", [15, 40, 50, 70, 90, 100])
-def test_periods_that_cloudwatch_has_not_are_refused(period: int) -> None:
+def test_periods_that_cloudwatch_does_not_have_are_refused(period: int) -> None:
     said = refused((0, None), metric="ConcurrentRequestsPerModel", period=period)
-    assert f"period is {period}: CloudWatch knows periods of 10, 20 and 30 seconds" in said
+    assert f"period is {period}: CloudWatch has periods of 10, 20 and 30 seconds" in said
 
 
 def test_a_short_period_is_refused_for_a_metric_of_one_data_point_a_minute() -> None:
@@ -147,12 +147,12 @@ def test_an_alarm_looks_back_a_day_or_with_long_periods_a_week(period: int, most
 def test_an_exact_capacity_below_zero_is_refused() -> None:
     adjustment = [{"metric_interval_lower_bound": 0, "scaling_adjustment": -1}]
     exact = {"adjustment_type": "ExactCapacity", "step_adjustments": adjustment}
-    assert "step_adjustments.0.scaling_adjustment is -1: of ExactCapacity" in refused(**exact)
+    assert "step_adjustments.0.scaling_adjustment is -1: with ExactCapacity" in refused(**exact)
 
 
-def test_a_least_adjustment_is_of_percentages_alone() -> None:
+def test_only_a_change_in_percent_has_a_smallest_change() -> None:
     percent = "PercentChangeInCapacity"
     assert steps((0, None), adjustment_type=percent, min_adjustment_magnitude=2)
-    assert "min_adjustment_magnitude is 2: it belongs to" in refused(
+    assert "min_adjustment_magnitude is 2: only PercentChangeInCapacity" in refused(
         (0, None), min_adjustment_magnitude=2
     )

@@ -84,11 +84,21 @@ def test_whatever_is_chosen_would_be_accepted_if_it_were_asked_for(one: int, oth
         ({"policy": "CANARY", "instance_count": 2}, 3, 3, "there may be only 3"),
         ({"policy": "LINEAR", "instance_count": 1}, 2, 40, "there may be 40"),
         ({"policy": "ROLLING", "instance_count": 1}, 2, 21, "there may be 21"),
-        ({"policy": "CANARY", "capacity_percent": 10}, 2, 40, "it is less than one"),
-        ({"policy": "LINEAR", "capacity_percent": 33}, 3, 3, "it is less than one"),
+        (
+            {"policy": "CANARY", "capacity_percent": 10},
+            2,
+            40,
+            "there may be only 2 instances, and this share is less than one",
+        ),
+        (
+            {"policy": "LINEAR", "capacity_percent": 33},
+            3,
+            3,
+            "there may be only 3 instances, and this share is less than one",
+        ),
     ],
 )
-def test_steps_that_no_fleet_of_the_stage_can_make_are_refused(
+def test_steps_that_are_too_small_or_too_large_for_the_fleet_are_refused(
     values: dict[str, Any], fewest: int, most: int, said: str
 ) -> None:
     (problem,) = Update.model_validate(values).problems_with(Movable(fewest=fewest, most=most))
