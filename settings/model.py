@@ -32,7 +32,9 @@ class Model(Settings):
 
     A folder is packed, inspected and uploaded; what is in S3 already is deployed as it is.
     """
-    artifact_account: Annotated[str | None, Cfn("")] = Field(default=None, pattern=r"^[0-9]{12}$")
+    artifact_account: Annotated[str | None, Cfn("")] = Field(
+        default=None, pattern=r"^[0-9]{12}$", examples=["111122223333"]
+    )
     """The account of the bucket in S3, if it is not the one that is deployed to.
 
     For a bucket that a training account shares; its policy has to let the execution role read.
@@ -261,10 +263,15 @@ class RepositoryModel(OwnImageModel):
     """A model in an image of your own, in an ECR repository of the account and the region."""
 
     repository: Annotated[str, Cfn("Image")] = Field(
-        pattern=r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$", min_length=2, max_length=256
+        pattern=r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$",
+        min_length=2,
+        max_length=256,
+        examples=["team/iris"],
     )
     """The repository's name."""
-    tag: Annotated[str, Cfn("Image")] = Field(pattern=r"^(\w[\w.-]{0,127}|sha256:[0-9a-f]{64})$")
+    tag: Annotated[str, Cfn("Image")] = Field(
+        pattern=r"^(\w[\w.-]{0,127}|sha256:[0-9a-f]{64})$", examples=["1.0"]
+    )
     """The image's tag, or its digest.
 
     One that is never moved: only then is an update an update, and a rollback a rollback.
