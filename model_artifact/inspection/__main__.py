@@ -19,12 +19,14 @@ python -m model_artifact inspect --stage prod --json
 ```
 
 An archive from elsewhere is named: `python -m model_artifact inspect FILE --stage NAME`. It is
-inspected for that stage's image, variables and instances. It is read first, and nothing in it is
-run: a pickle's opcodes are followed, not executed. Whatever the archive claims, that takes less than
-150 MB of memory more than Python alone.
-If that finds no error, it is also run, unless told `--no-trial`: in the container that the local
-cloud has, as a process without a network and with the memory of the stage's instance, but as you
-and with this environment's packages.
+inspected for that stage's image, variables and instances. An archive is read first, and nothing in
+it is run: a pickle's opcodes are followed, not executed. Whatever the archive claims, that takes
+less than 150 MB of memory more than Python alone.
+
+If that finds no error, the stage's own archive is also run, unless told `--no-trial`: in the
+container that the local cloud has, as a process without a network and with the memory of the
+stage's instance, but as you, with your files readable, and with this environment's packages. An
+archive that is named is run only if told `--trial`.
 
 What was found is kept beside the archive, and found again when the archive, the stage, this
 environment or the inspection changes. With `--json` a finding has `id`, `severity`, `member`, `got`,

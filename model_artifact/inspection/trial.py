@@ -51,7 +51,7 @@ MEMORY = rule(
 SKIPPED = rule(
     "trial-skipped",
     Severity.INFO,
-    "the archive can be run on this machine",
+    "the archive can be run on this machine, and is to be",
     "Nothing; but whether it loads is not tried before it is deployed.",
 )
 REPORT = rule(
