@@ -1,7 +1,28 @@
 """The CDK app: a stage's file, the archives of its models, and the stack that hosts them."""
 
+import os
+import signal
 import sys
+
+if __name__ == "__main__":
+
+    def end(*_: object) -> None:
+        """Tidy up and end by the signal, without what Python and jsii's Node say about that."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, end)  # before the imports, which take seconds
+
 from pathlib import Path
+
+if __name__ == "__main__":
+    # jsii unpacks the CDK below the home folder, once, and fails where it cannot.
+    cache = Path(os.environ.get("HOME") or os.devnull, ".cache/aws/jsii/package-cache")
+    while not os.access(cache, os.F_OK):
+        cache = cache.parent
+    if not os.access(cache, os.W_OK | os.X_OK):
+        build = Path(__file__).parent / "build"
+        os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE_ROOT", str(build / "jsii"))
 
 from aws_cdk import App, Environment
 
@@ -41,5 +62,3 @@ if __name__ == "__main__":
         main()
     except (StageError, ArchiveError) as error:
         sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)

@@ -10,6 +10,15 @@ refuses templates that differ in more than their logical ids.
 
 from __future__ import annotations
 
+import atexit
+import signal
+
+if __name__ == "__main__":
+    # Before the imports that take a while: until main is called, a Ctrl-C ends it at once. So does
+    # a reader that has gone, when the rest of the output is written.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    atexit.register(signal.signal, signal.SIGPIPE, signal.SIG_DFL)
+
 import argparse
 import json
 import os
@@ -147,4 +156,10 @@ def report(seconds: Mapping[str, Sequence[float]]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:  # nobody reads on
+        sys.exit(128 + signal.SIGPIPE)

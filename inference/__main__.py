@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import signal
+
+if __name__ == "__main__":
+    # Before the imports that take a while: a Ctrl-C ends it at once, since nothing has to be tidied
+    # up; and so does a reader that has gone, when the rest of the output is written.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    atexit.register(signal.signal, signal.SIGPIPE, signal.SIG_DFL)
+
 import argparse
 import json
 import sys
@@ -14,39 +23,31 @@ from inference.client import EndpointClient, runtime_client
 from inference.errors import InvocationError
 from inference.payloads import JSON, content_type_of
 
+EXAMPLE = """\
+example:
+  python -m inference invoke iris-prod '{"instances": [[1.2, 2.3, 3.4, 4.5]]}' --region eu-central-1
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Send one request, print its answer as JSON, and return the exit status."""
+    """Do what the command line says and return the exit status."""
     options = _options(arguments)
     try:
-        body, content_type = _request(options)
-        endpoint = EndpointClient(
-            runtime_client(options.region),
-            options.endpoint,
-            inference_component=options.inference_component,
-        )
-        answer = endpoint.invoke(
-            body,
-            content_type=content_type,
-            accept=options.accept,
-            target_variant=options.target_variant,
-            target_model=options.target_model,
-        ).decode()
+        status: int = options.run(options)
+    except BrokenPipeError:  # nobody reads on
+        return 128 + signal.SIGPIPE
     except (InvocationError, BotoCoreError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
-    # What JSON does not know is an array of NPY.
-    print(json.dumps(answer, default=lambda array: array.tolist()))
-    return 0
+    return status
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the arguments, with BODY anywhere: argparse by itself wants it before the options."""
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
-    if len(rest) == 1 and options.body is None and options.file is None and rest[0][:1] != "-":
+    takes_body = "body" in options and options.body is None and options.file is None
+    if len(rest) == 1 and takes_body and rest[0][:1] != "-":
         options.body = rest.pop()
     if rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -54,12 +55,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m inference")
+    parser = argparse.ArgumentParser(prog="python -m inference", epilog=EXAMPLE)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     invoke = commands.add_parser(
         "invoke",
         help="send one request to an endpoint and print its answer as JSON",
         description="Send one request, given as an argument, in a file or on standard input.",
+        epilog=EXAMPLE,
     )
     invoke.add_argument("endpoint", metavar="ENDPOINT")
     source = invoke.add_mutually_exclusive_group()
@@ -77,7 +79,29 @@ def _parser() -> argparse.ArgumentParser:
         "--inference-component", metavar="NAME", help="which of the endpoint's components"
     )
     invoke.add_argument("--region", help="default: as the AWS CLI has it")
+    invoke.set_defaults(run=_invoke)
+    for each in (parser, *commands.choices.values()):
+        each.formatter_class = argparse.RawDescriptionHelpFormatter  # an example stays one line
     return parser
+
+
+def _invoke(options: argparse.Namespace) -> int:
+    body, content_type = _request(options)
+    endpoint = EndpointClient(
+        runtime_client(options.region),
+        options.endpoint,
+        inference_component=options.inference_component,
+    )
+    answer = endpoint.invoke(
+        body,
+        content_type=content_type,
+        accept=options.accept,
+        target_variant=options.target_variant,
+        target_model=options.target_model,
+    ).decode()
+    # What JSON does not know is an array of NPY.
+    print(json.dumps(answer, default=lambda array: array.tolist()))
+    return 0
 
 
 def _request(options: argparse.Namespace) -> tuple[bytes, str]:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
+import signal
+
+if __name__ == "__main__":
+    # Before the imports that take a while: until main is called, a Ctrl-C ends it at once. So does
+    # a reader that has gone, when the rest of the output is written.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    atexit.register(signal.signal, signal.SIGPIPE, signal.SIG_DFL)
+
 import argparse
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,6 +26,9 @@ from local_cloud.process import Running, find, start, stop
 
 NOT_RUNNING = "the local cloud is not running; start it with `python -m local_cloud start`"
 
+_EXAMPLES = {"": "exec -- cdk deploy", "logs": "logs iris-dev", "exec": "exec -- cdk deploy"}
+"""What --help of a command shows, unless it is the command alone; of "", --help of them all."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says and return the exit status."""
@@ -29,13 +40,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+    except BrokenPipeError:  # nobody reads on
+        return 128 + signal.SIGPIPE
     return status
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m local_cloud",
-        description="AWS on this machine, for `cdk deploy` and boto3. It runs the code in the "
+        description="AWS on this machine, for `cdk deploy` and boto3. It runs the code in the\n"
         "model archives that are deployed to it, and listens on the loopback address only.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -58,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("command", nargs="+", metavar="-- COMMAND")
     command.set_defaults(run=_exec)
 
+    for name, each in {**commands.choices, "": parser}.items():
+        each.epilog = f"example:\n  python -m local_cloud {_EXAMPLES.get(name, name)}"
+        each.formatter_class = argparse.RawDescriptionHelpFormatter  # it stays on a line
     return parser
 
 
@@ -132,36 +148,32 @@ def _exec(options: argparse.Namespace) -> int:
     home = default_home()
     found = find(home)
     running = found or start(home)
-    try:
-        status = _run(options.command, running)
-    except KeyboardInterrupt:
-        if not found:
-            stop(home)
-        raise
-    if not found:
+    status, interrupted = _run(options.command, running)
+    if not found and interrupted:
+        stop(home)
+    elif not found:
         _announce(running, sys.stderr)
         print("stop it with `python -m local_cloud stop`", file=sys.stderr)
     return status
 
 
-def _run(command: Sequence[str], running: Running) -> int:
-    """Run a command to its end, and let it end by itself when it is interrupted."""
+def _run(command: Sequence[str], running: Running) -> tuple[int, bool]:
+    """Run a command to its end; return its status as a shell has it, and if a Ctrl-C came."""
     try:
         process = subprocess.Popen(command, env=environment(running.url, os.environ))
     except OSError as error:
         raise LocalCloudError(
             f"{command[0]}: {error.strerror}; is the environment activated, and the name right?"
         ) from None
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        # The terminal has sent the signal to the command as well.
+    interrupted = False
+    while process.returncode is None:
         try:
-            process.wait(timeout=10)
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            process.kill()
             process.wait()
-        raise
+        except KeyboardInterrupt:
+            # The terminal has sent it to the command as well. An interpreter or a debugger goes on.
+            interrupted = True
+    status = process.returncode
+    return (status if status >= 0 else 128 - status), interrupted
 
 
 def _announce(running: Running, file: TextIO | None = None) -> None:
@@ -170,4 +182,5 @@ def _announce(running: Running, file: TextIO | None = None) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main())

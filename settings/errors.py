@@ -14,6 +14,8 @@ from pydantic import BaseModel, Tag, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from settings.corrections import fix, unquoted, written, wrong_characters
+
 
 class StageError(Exception):
     """A stage that cannot be deployed; the message has one line a problem."""
@@ -40,7 +42,8 @@ def refuse(problems: Iterable[Problem]) -> None:
 def explain(path: Path, settings: type[BaseModel], error: ValidationError) -> Iterator[str]:
     """Yield a line for each problem that pydantic found in a file."""
     for detail in error.errors(include_url=False):
-        at, table, field = _place(settings, detail["loc"])
+        # A name that a table cannot have is told at the table.
+        at, table, field = _place(settings, [key for key in detail["loc"] if key != "[key]"])
         if detail["type"] == "extra_forbidden":
             yield _line(path, at, _unknown(settings, table, at, detail["input"]))
             continue
@@ -110,11 +113,11 @@ def _unknown(
     if any(fnmatch(here, path.replace("NAME", "*")) for path in tables):
         tables = {}  # it is of another kind of this table
     move = f"move it to {' or '.join(tables.values())}" if tables else ""
-    if near := _nearest(key, table.model_fields):
+    if near := nearest(key, table.model_fields):
         fix = f"did you mean {near}?" + (f" If not, {move}" if move else "")
-        return Problem("", repr(value), "there is no such setting", fix)
+        return Problem("", written(value), "there is no such setting", fix)
     known = f"the keys here are {', '.join(table.model_fields)}"
-    return Problem("", repr(value), "there is no such setting here", move or known)
+    return Problem("", written(value), "there is no such setting here", move or known)
 
 
 def _tables_with(
@@ -138,33 +141,44 @@ def _problems(
     if detail["type"] == "problems":
         problems: Sequence[Problem] = detail["ctx"]["problems"]
         return problems
-    if detail["type"] == "missing":
-        return [Problem("", "missing", "it is required", "add it")]
-    return [Problem("", repr(detail["input"]), "it cannot be used", _fix(at, field, detail))]
-
-
-def _fix(at: Sequence[str | int], field: FieldInfo | None, detail: ErrorDetails) -> str:
-    """Say what to write instead, in TOML's terms rather than pydantic's."""
     table = ".".join(part for part in at if isinstance(part, str))
+    value, better = detail["input"], _better(at, table, field, detail)
+    if detail["type"] == "missing":
+        return [Problem("", "missing", "it is required", fix(detail, table))]
+    why = "it cannot be used"
+    if detail["type"] in ("string_type", "path_type") and (line := unquoted(value, at[-1])):
+        why, better = "the quotes are missing", f"write {line}"
+    elif detail["type"] == "string_pattern_mismatch":
+        why = wrong_characters(detail["ctx"]["pattern"], value) or why
+    return [Problem("", written(value), why, better or fix(detail, table))]
+
+
+def _better(
+    at: Sequence[str | int], table: str, field: FieldInfo | None, detail: ErrorDetails
+) -> str | None:
+    """Say what to write instead, where the value or the setting tells more than the error."""
+    several = isinstance(at[-1], int)
     match detail["type"]:
-        case "tuple_type" if isinstance(detail["input"], dict):
+        case "tuple_type" if isinstance(detail["input"], dict) and field and _is_table(field):
             return f"write [[{table}]], in two brackets: there may be several"
-        case "tuple_type":
-            return "write an array, in brackets"
-        case "model_type" | "dict_type" if isinstance(detail["input"], list):
+        case "model_type" | "dict_type" if isinstance(detail["input"], list) and not several:
             return f"write [{table}], in one pair of brackets: there is one at the most"
-        case "model_type" | "dict_type":
-            return f"write a table, [{table}]"
+        case "model_type" if several:
+            return f"write a table, [[{table}]]"
         case "literal_error":
             known = re.findall(r"'(.*?)'", detail["ctx"]["expected"])
-            if near := _nearest(str(detail["input"]), known):
+            if near := nearest(str(detail["input"]), known):
                 return f"did you mean {near}?"
         case "string_pattern_mismatch" if field and (example := _example(field)):
             return f'write like "{example}"'
-    return detail["msg"].replace("Input", "it").replace("String", "it")
+    return None
 
 
-def _nearest(given: str, known: Iterable[str]) -> str | None:
+def _is_table(field: FieldInfo) -> bool:
+    return any(_models(field.annotation))
+
+
+def nearest(given: str, known: Iterable[str]) -> str | None:
     """Return the most alike, if one is, however it is capitalised."""
     folded = {each.casefold(): each for each in known}
     return next((folded[near] for near in get_close_matches(given.casefold(), folded, n=1)), None)

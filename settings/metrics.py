@@ -12,7 +12,9 @@ from settings.errors import Problem
 from settings.table import Cfn, Settings
 
 Seconds = Annotated[int, Field(ge=0)]
-PolicyName = Annotated[str, Field(pattern=r"^[\w.-]+$", max_length=256)]
+PolicyName = Annotated[
+    str, Field(pattern=r"^[\w.-]+$", max_length=256, examples=["requests-per-instance"])
+]
 
 VariantMetric: TypeAlias = Literal["InvocationsPerInstance", "ConcurrentRequestsPerModel"]
 """Of a variant of instances, predefined; not published by asynchronous endpoints."""

@@ -32,7 +32,9 @@ class Model(Settings):
 
     Slipway packs, inspects and uploads a folder. A model in S3 is deployed as it is.
     """
-    artifact_account: Annotated[str | None, Cfn("")] = Field(default=None, pattern=r"^[0-9]{12}$")
+    artifact_account: Annotated[str | None, Cfn("")] = Field(
+        default=None, pattern=r"^[0-9]{12}$", examples=["111122223333"]
+    )
     """The account that owns the bucket in S3, if it is not the account of the deployment.
 
     For a bucket that a training account shares. The bucket policy must let the execution role read.
@@ -262,10 +264,15 @@ class RepositoryModel(OwnImageModel):
     """A model in your own image, in an ECR repository of the account and region."""
 
     repository: Annotated[str, Cfn("Image")] = Field(
-        pattern=r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$", min_length=2, max_length=256
+        pattern=r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$",
+        min_length=2,
+        max_length=256,
+        examples=["team/iris"],
     )
     """The repository's name."""
-    tag: Annotated[str, Cfn("Image")] = Field(pattern=r"^(\w[\w.-]{0,127}|sha256:[0-9a-f]{64})$")
+    tag: Annotated[str, Cfn("Image")] = Field(
+        pattern=r"^(\w[\w.-]{0,127}|sha256:[0-9a-f]{64})$", examples=["1.0"]
+    )
     """The image's tag or digest.
 
     Use a tag that is never moved: after a move, a rollback may pull the new image.

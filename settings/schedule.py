@@ -31,7 +31,7 @@ class ScheduledAction(Settings):
     cloudformation: ClassVar[str] = f"{_TARGET}/ScheduledActions"
 
     name: Annotated[str, Cfn("ScheduledActionName")] = Field(
-        pattern=r"^[^:/|\s]([^:/|]*[^:/|\s])?$", max_length=256
+        pattern=r"^[^:/|\s]([^:/|]*[^:/|\s])?$", max_length=256, examples=["office hours"]
     )
     """The action's name."""
     schedule: str

@@ -7,7 +7,6 @@ and what cannot work, when it reads the file. It reports all problems of a file 
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,11 +21,14 @@ from settings.hardware import hardware_problems
 from settings.model import AnyModel, FrameworkModel, Model
 from settings.modes import AnyEndpoint
 from settings.schema import TomlSchema
+from settings.stage_file import read_file
 from settings.table import Cfn, Settings
 from settings.variants import Place
 
 # A name becomes part of logical ids, and of a container's host name.
-ModelName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", max_length=63)]
+ModelName = Annotated[
+    str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", max_length=63, examples=["my-iris-2"])
+]
 
 
 class Stage(Settings):
@@ -192,23 +194,7 @@ class Stage(Settings):
         A name that ends in ".toml" is a file's path, relative to the project: where folder lies.
         Raises StageError, which names every problem of the file.
         """
-        path = _path(name, folder)
-        try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
-            stages = sorted(file.relative_to(folder) for file in folder.rglob("*.toml"))
-            known = ", ".join(file.with_suffix("").as_posix() for file in stages)
-            raise StageError(
-                f"{path}: there is no such stage; there is {known or 'none'}. "
-                "Choose one with `-c stage=NAME`, or write this file"
-            ) from None
-        except OSError as error:
-            raise StageError(
-                f"{path}: {error.strerror}; a stage is a file that can be read"
-            ) from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise StageError(f"{path}: not TOML: {error}") from None
-        return cls.read(document, path)
+        return cls.read(*read_file(name, folder))
 
     @classmethod
     def read(cls, document: dict[str, Any], path: Path) -> Stage:
@@ -232,18 +218,6 @@ def _table(name: str) -> str:
 def logical_id(name: str) -> str:
     """Return the beginning of a logical id, letters and digits only, for a model's name."""
     return "".join(part[:1].upper() + part[1:] for part in name.split("-"))
-
-
-def _path(name: str, folder: Path) -> Path:
-    """Return the file of a stage. Raises StageError for a name of something outside folder."""
-    if name.endswith(".toml"):
-        return folder.parent / name
-    if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise StageError(
-            f"{name}: this is no stage in {folder}; name a file in another folder by its path, "
-            "with its ending .toml"
-        )
-    return folder / f"{name}.toml"
 
 
 def schema() -> dict[str, Any]:

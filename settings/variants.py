@@ -107,6 +107,7 @@ class CapacityReservation(Settings):
     ml_reservation_arn: str = Field(
         pattern=r"^arn:aws[a-z-]*:sagemaker:[a-z0-9-]*:[0-9]{12}:[a-z0-9-]{1,14}/.*$",
         max_length=258,
+        examples=["arn:aws:sagemaker:eu-central-1:111122223333:training-plan/my-plan"],
     )
     """The ARN of the reservation."""
     capacity_reservation_preference: Literal["capacity-reservations-only"] = (

@@ -11,6 +11,7 @@ import sys
 import tarfile
 from pathlib import Path
 
+import jsii
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +43,31 @@ def edit(project: Path, stage: str, old: str, new: str, code: str = "") -> None:
     path = project / "stages" / f"{stage}.toml"
     path.parent.mkdir(exist_ok=True)
     path.write_text(dev.replace(old, new).replace('code = "inference/code"', code))
+
+
+@pytest.mark.parametrize("home", ["writable", "missing/home", "a file", "", None])
+def test_jsii_unpacks_the_cdk_where_it_can(project: Path, tmp_path: Path, home: str | None) -> None:
+    """With a CDK that only says where, since unpacking the real one takes long."""
+    said = "import os, sys; sys.exit(os.environ.get('JSII_RUNTIME_PACKAGE_CACHE_ROOT'))\n"
+    (tmp_path / "aws_cdk.py").write_text(said)
+    (tmp_path / "writable").mkdir()
+    (tmp_path / "a file").touch()
+    environment = {name: value for name, value in os.environ.items() if name != "HOME"}
+    if home is not None:
+        environment["HOME"] = str(tmp_path / home) if home else ""
+    done = subprocess.run(
+        [sys.executable, project / "app.py"],
+        env=environment | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    # Folders that are missing are made, where they can be.
+    own = home in ("a file", "", None)
+    assert done.stderr == (f"{project / 'build' / 'jsii'}\n" if own else "")
+
+
+def test_the_variable_that_says_where_is_still_jsiis() -> None:
+    runtime = Path(jsii.__file__).with_name("_embedded") / "jsii" / "lib__program.js"
+    assert "process.env.JSII_RUNTIME_PACKAGE_CACHE_ROOT" in runtime.read_text()
 
 
 def test_app_imports_the_stacks_and_the_archive_and_no_other_part() -> None:

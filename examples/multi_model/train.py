@@ -7,6 +7,15 @@ of the libraries write the same bytes every time.
 
 from __future__ import annotations
 
+import atexit
+import signal
+
+if __name__ == "__main__":
+    # Before the imports that take a while: until main is called, a Ctrl-C ends it at once. So does
+    # a reader that has gone, when the rest of the output is written.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    atexit.register(signal.signal, signal.SIGPIPE, signal.SIG_DFL)
+
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
@@ -79,12 +88,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.upload:
             for line in upload(archives, options.upload, create_bucket=options.create_bucket):
                 print(line)
+        print(_next(archives, options.upload))
+    except BrokenPipeError:  # nobody reads on
+        return 128 + signal.SIGPIPE
     except (ArchiveError, UploadError, BotoCoreError, ClientError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130
-    print(_next(archives, options.upload))
+        return 128 + signal.SIGINT
     return 0
 
 
@@ -153,4 +164,5 @@ def _prefix(text: str) -> Prefix:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main())

@@ -6,6 +6,13 @@ measurement. The same versions of the libraries write the same bytes every time.
 
 from __future__ import annotations
 
+import signal
+
+if __name__ == "__main__":
+    # Before the imports that take a while: a Ctrl-C or a closed pipe ends it without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+
 import argparse
 import json
 from collections.abc import Sequence

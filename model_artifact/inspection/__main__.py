@@ -18,13 +18,15 @@ python -m model_artifact inspect
 python -m model_artifact inspect --stage prod --json
 ```
 
-An archive from elsewhere is named: `python -m model_artifact inspect FILE --stage NAME`. It is
-inspected for that stage's image, variables and instances. It is read first, and nothing in it is
-run: a pickle's opcodes are followed, not executed. Whatever the archive claims, that takes less than
-150 MB of memory more than Python alone.
-If that finds no error, it is also run, unless told `--no-trial`: in the container that the local
-cloud has, as a process without a network and with the memory of the stage's instance, but as you
-and with this environment's packages.
+To inspect an archive from elsewhere, name it: `python -m model_artifact inspect FILE --stage NAME`.
+It is inspected for that stage's image, variables and instances. Inspection first reads an archive and
+runs nothing: it follows a pickle's opcodes without executing them. That takes less than 150 MB of
+memory more than Python alone, whatever the archive claims.
+
+If reading finds no error, the stage's own archive is also tried, unless you say `--no-trial`. The
+trial runs the local cloud's container, as a process without a network and with the memory of the
+stage's instance. The process runs as you, can read your files, and has the packages of this
+environment. An archive that you name is only tried if you say `--trial`.
 
 `cdk synth` keeps its findings in a file beside the archive. It inspects again when the archive, the
 stage, this environment or the inspection itself has changed. With `--json`, a finding has `id`,

@@ -51,8 +51,8 @@ MEMORY = rule(
 SKIPPED = rule(
     "trial-skipped",
     Severity.INFO,
-    "the archive can be run on this machine",
-    "Nothing; but whether it loads is not tried before it is deployed.",
+    "the archive is tried on this machine",
+    "Nothing, but nobody tries whether the model loads before the deployment.",
 )
 REPORT = rule(
     "trial-report",

@@ -3,6 +3,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.__main__ import main
+from inference.__main__ import _options, main
 from tests.inference.conftest import Reply, Stub, model_error
 
 ROWS = '{"instances": [[1, 2]]}'
@@ -60,6 +62,28 @@ def test_one_request_from_standard_input(stub: Stub) -> None:
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"[1]\n", b"")
     assert stub.requests[0][2] == b"1,2\n"
+
+
+def test_help_shows_an_example_that_can_be_run(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ([], ["invoke"]):
+        with pytest.raises(SystemExit, match="0"):
+            main([*command, "--help"])
+        example = capsys.readouterr().out.splitlines()[-1]
+        assert example.startswith("  python -m inference invoke ")
+        assert _options(shlex.split(example)[3:]).run
+
+
+def test_an_answer_that_nobody_reads_to_its_end_is_no_error(stub: Stub) -> None:
+    stub.replies = [Reply(body=json.dumps("x" * 1_000_000).encode())]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "inference", "invoke", "iris", ROWS],
+        stdout=writing, stderr=subprocess.PIPE, check=False,
+    )  # fmt: skip
+    os.close(writing)
+    assert done.returncode in (128 + signal.SIGPIPE, -signal.SIGPIPE)
+    assert done.stderr == b""
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
     "more at a time than serverless has": (
         document(mode="serverless"),
         variant(max_concurrency=201),
-        "endpoint.variants.0.max_concurrency is 201: it cannot be used; it should be less than or",
+        "endpoint.variants.0.max_concurrency is 201: it cannot be used; write 200 or less",
     ),
     "memory that serverless has not": (
         document(mode="serverless"),

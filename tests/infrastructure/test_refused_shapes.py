@@ -112,7 +112,7 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
     "six pools": (
         document(),
         variant(instance_pools=[pool("ml.m5.large", 1)] * 6),
-        "should have at most 5 items",
+        "write 5 at the most",
     ),
     "eleven variants": (
         document(),

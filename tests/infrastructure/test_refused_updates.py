@@ -118,8 +118,8 @@ REFUSED: dict[str, tuple[Document, Change, str]] = {
         document(),
         endpoint(update={"maximum_execution_timeout_in_seconds": 599}),
         (
-            "endpoint.update.maximum_execution_timeout_in_seconds is 599: it cannot be used; it"
-            " should be greater than or equal to 600"
+            "endpoint.update.maximum_execution_timeout_in_seconds is 599: it cannot be used; write"
+            " 600 or more"
         ),
     ),
     "a wait between steps, all at once": (

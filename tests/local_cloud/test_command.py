@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from local_cloud.__main__ import _parser, main
 from local_cloud.access import environment
 from local_cloud.process import find
 
@@ -143,6 +146,67 @@ def test_exec_starts_it_passes_the_status_on_and_leaves_it_running(run: Run, hom
     assert running
     listing = "import boto3; print(boto3.client('s3').list_buckets()['Buckets'])"
     assert "'Name': 'bucket'" in run("exec", "--", sys.executable, "-c", listing).stdout
+
+
+def test_exec_passes_on_how_the_command_ended_as_a_shell_does(run: Run) -> None:
+    assert run("start", "--port", "0").returncode == 0
+    for ending, status in (("exit 0", 0), ("exit 3", 3), ("kill -TERM $$", 143)):
+        assert run("exec", "--", "sh", "-c", ending).returncode == status
+
+
+def test_exec_waits_for_a_command_that_goes_on_after_a_ctrl_c(
+    run: Run, home: Path, tmp_path: Path
+) -> None:
+    run("start", "--port", "0")
+    script = (
+        "import pathlib, sys, time\n"
+        "try:\n"
+        f"    pathlib.Path({str(tmp_path / 'began')!r}).touch()\n"
+        "    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n"
+        f"    pathlib.Path({str(tmp_path / 'tidied')!r}).touch()\n"
+        "    sys.exit(5)\n"
+    )
+    process = subprocess.Popen(
+        [*COMMAND, "exec", "--", sys.executable, "-c", script],
+        env=variables(home),
+        cwd=ROOT,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while not (tmp_path / "began").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(30) == 5
+    finally:
+        process.kill()
+        process.wait()
+    assert (tmp_path / "tidied").exists()
+
+
+@pytest.mark.parametrize("command", ["", "start", "stop", "status", "logs", "exec"])
+def test_help_shows_an_example_that_can_be_run(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main([*filter(None, [command]), "--help"])
+    example = capsys.readouterr().out.splitlines()[-1]
+    assert example.startswith(f"  python -m local_cloud {command}")
+    assert _parser().parse_args(shlex.split(example)[3:]).run
+
+
+def test_output_that_nobody_reads_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Closed(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setenv("LOCAL_CLOUD_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(sys, "stdout", Closed())
+    assert main(["status"]) == 128 + signal.SIGPIPE
 
 
 def test_exec_names_a_command_that_is_not_there(run: Run) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from model_artifact.__main__ import _parser, main
 from tests.conftest import ROOT
-from tests.model_artifact.inspection.archives import Case, calling
+from tests.model_artifact.inspection.archives import SCRIPT, Case, calling
 
 
 def run(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -43,10 +45,39 @@ def test_a_program_gets_the_findings_of_any_archive(tmp_path: Path) -> None:
     assert (error["id"], error["member"]) == ("pickle-dangerous", "evil.pkl")
 
 
-def test_an_archive_is_not_run_when_it_is_not_to_be(tmp_path: Path) -> None:
-    done = run(Case().write(tmp_path), "--no-trial")
-    assert done.returncode == 0
-    assert "trial" not in done.stdout
+def test_an_archive_that_is_named_is_run_only_if_that_is_asked_for(tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    code = SCRIPT + f"open({str(ran)!r}, 'w').close()\n"
+    archive = Case({"code/inference.py": code.encode()}).write(tmp_path)
+    done = run(archive)
+    assert done.returncode == 0, done.stdout
+    assert "only read [trial-skipped]; add --trial to run its code, if you trust it" in done.stdout
+    assert not ran.exists()
+    (skipped,) = (
+        each for each in json.loads(run(archive, "--json").stdout)["findings"]
+        if each["id"].startswith("trial")
+    )  # fmt: skip
+    assert skipped["id"] == "trial-skipped"
+    done = run(archive, "--trial")
+    assert "the model loads in" in done.stdout
+    assert ran.exists()
+
+
+def test_an_archive_is_not_run_when_it_is_not_to_be(project: Path, tmp_path: Path) -> None:
+    for done in (run(Case().write(tmp_path), "--no-trial"), run("--no-trial", cwd=project)):
+        assert done.returncode == 0
+        assert "trial" not in done.stdout
+
+
+def test_help_shows_examples_that_can_be_run(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ([], ["inspect"]):
+        with pytest.raises(SystemExit, match="0"):
+            main([*command, "--help"])
+        _, _, examples = capsys.readouterr().out.partition("example:\n")
+        assert examples
+        for example in examples.splitlines():
+            assert example.startswith("  python -m model_artifact ")
+            assert _parser().parse_args(shlex.split(example)[3:]).run
 
 
 @pytest.mark.parametrize(

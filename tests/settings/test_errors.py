@@ -76,11 +76,15 @@ initial_instance_count = 2
         ),
         "a name with what no name has": (
             f'[endpoint]\nname = "a_b"\n{VARIANT}',
-            "endpoint.name is 'a_b': it cannot be used; write like \"my-iris-2\"",
+            'endpoint.name is \'a_b\': "_" is not allowed at character 2; write like "my-iris-2"',
         ),
         "a path without its scheme": (
             f'[endpoint]\nname = "a"\nmode = "async"\ns3_output_path = "bucket/out"\n{VARIANT}',
             'write like "s3://my-bucket/folder/"',
+        ),
+        "a table in place of one of several": (
+            '[endpoint]\nname = "a"\nvariants = ["a"]\n',
+            "endpoint.variants.0 is 'a': it cannot be used; write a table, [[endpoint.variants]]",
         ),
         "memory of instances": (
             f'[endpoint]\nname = "a"\n{VARIANT}memory_size_in_mb = 2048\n',

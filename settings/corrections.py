@@ -1,0 +1,139 @@
+"""What is wrong with a value that a setting does not take, and what to write: in TOML's words."""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import date, time
+from types import MappingProxyType
+from typing import Self
+
+from pydantic_core import ErrorDetails
+
+FIXES: Mapping[str, str] = MappingProxyType(
+    {
+        "bool_type": "write true or false, without quotes",
+        "datetime_type": "write like 2027-01-31T08:00:00Z, without quotes",
+        "dict_type": "write a table, [{table}]",
+        "finite_number": "write a finite number",
+        "float_parsing": "write a number, without quotes",
+        "float_type": "write a number, without quotes",
+        "greater_than": "write a number above {gt}",
+        "greater_than_equal": "write {ge} or more",
+        "int_parsing_size": "write a smaller number",
+        "int_type": "write a whole number, without quotes",
+        "less_than": "write a number below {lt}",
+        "less_than_equal": "write {le} or less",
+        "literal_error": "write {expected}",
+        "missing": "add it",
+        "model_type": "write a table, [{table}]",
+        "path_type": "write a path, in quotes",
+        "string_pattern_mismatch": "write text of the form {pattern}",
+        "string_too_long": "write {max_length} characters at the most",
+        "string_too_short": "write {min_length} characters or more",
+        "string_type": "write text, in quotes",
+        "too_long": "write {max_length} at the most",
+        "too_short": "write {min_length} or more",
+        "tuple_type": "write an array, in brackets",
+    }
+)
+"""What to write, by the type of pydantic's error, where nothing better is known of the value."""
+
+_LONGEST = 256
+"""Of longer text it is not asked which of its characters is wrong."""
+
+_LETTERS = string.ascii_lowercase + string.digits
+_INNOCENT = (f"{_LETTERS}-./:", _LETTERS, "")
+"""Which characters are not suspected: fewer and fewer."""
+
+
+class Written(float):
+    """A number that is shown as its file has it: 1.10, of which a float alone makes 1.1."""
+
+    _text: str
+
+    def __new__(cls, text: str) -> Self:
+        """Keep the text."""
+        number = super().__new__(cls, text)
+        number._text = text
+        return number
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def written(value: object) -> str:
+    """Return a value as a file has it, or nearly."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.isoformat() if isinstance(value, date | time) else repr(value)
+
+
+def fix(detail: ErrorDetails, table: str) -> str:
+    """Return what to write instead of a value, of which table is the path without indices."""
+    # Pydantic's own words are better than nothing: a test knows of no type that needs them.
+    sentence = FIXES.get(detail["type"], detail["msg"].replace("{", "{{").replace("}", "}}"))
+    given = {name: _plain(value) for name, value in detail.get("ctx", {}).items()}
+    return sentence.format(**{"table": table, **given})
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value).replace("'", '"')
+
+
+def unquoted(value: object, key: str | int) -> str | None:
+    """Return the line to write if a value is text whose quotes are missing."""
+    if not isinstance(value, int | float | date | time):
+        return None
+    return f'{key} = "{written(value)}"' if isinstance(key, str) else f'"{written(value)}"'
+
+
+def unquoted_line(document: str, error: str) -> str | None:
+    """Return the line to write in place of one that is no TOML, if it is quotes that are missing.
+
+    Without them `1.9-0` and `sklearn` are nothing that TOML knows; and True is not true. The error
+    of tomllib says which line it is: "... (at line 4, column 14)".
+    """
+    at = re.search(r"\(at line (\d+), ", error)
+    line = document.splitlines()[int(at[1]) - 1] if at else ""
+    found = re.fullmatch(r"""\s*([\w.-]+)\s*=\s*([^\s"'#\[\]{}][^"'#\[\]{}]*?)\s*(#.*)?""", line)
+    if not found:
+        return None
+    key, value = found[1], found[2]
+    return f"{key} = {value.lower()}" if value in ("True", "False") else f'{key} = "{value}"'
+
+
+def wrong_characters(pattern: str, text: str) -> str | None:
+    """Say which characters of a text its pattern does not take where they stand, if it is those.
+
+    It is one, or those of a few kinds, where a letter, a digit or nothing would make it right.
+    """
+    if len(text) > _LONGEST:
+        return None
+    alone = [{place} for place in range(len(text))]
+    kinds = [{place for place, each in enumerate(text) if each not in some} for some in _INNOCENT]
+    for places in filter(None, alone + kinds):
+        punctuation = not any(text[place].isalnum() for place in places)
+        for other in ("a", "0", "") if punctuation else ("a", "0"):
+            if _is_right(pattern, text, places, other):
+                for place in sorted(places):
+                    if _is_right(pattern, text, places - {place}, other):
+                        places = places - {place}
+                return _told(text, sorted(places))
+    return None
+
+
+def _is_right(pattern: str, text: str, places: AbstractSet[int], other: str) -> bool:
+    """Tell whether a text would match with other characters at places."""
+    changed = (other if place in places else each for place, each in enumerate(text))
+    return re.fullmatch(pattern, "".join(changed)) is not None
+
+
+def _told(text: str, places: Sequence[int]) -> str:
+    each = dict.fromkeys(text[place] for place in places)
+    shown = [json.dumps(one, ensure_ascii=not one.isprintable()) for one in each]
+    at = f"character{'s' if len(places) > 1 else ''} {', '.join(str(at + 1) for at in places)}"
+    return f"{' and '.join(shown)} {'are' if len(shown) > 1 else 'is'} not allowed at {at}"
