@@ -207,7 +207,8 @@ def test_a_container_that_ends_while_it_loads_a_model_is_replaced(cloud: Cloud) 
         try:
             return ask(cloud, "ends", "a") == "a"
         except ClientError as error:
-            assert error.response["Error"]["Code"] == "ServiceUnavailable"  # noqa: PT017
+            # Of a container that is just ending, the caller still hears that it broke off.
+            assert error.response["Error"]["Code"] in ("ServiceUnavailable", "ModelError")  # noqa: PT017
             return False
 
     until(answers)
