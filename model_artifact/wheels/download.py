@@ -14,10 +14,10 @@ from packaging.version import Version
 from model_artifact.archive import ArchiveError
 from model_artifact.compression import BLOCK_BYTES
 from model_artifact.progress import shown
-from model_artifact.wheels.indexes import PIP, run
+from model_artifact.wheels.indexes import run
 from model_artifact.wheels.interpreter import Interpreter
 from model_artifact.wheels.lock import Pin
-from model_artifact.wheels.requirements import Sources
+from model_artifact.wheels.pip_settings import PIP, Sources
 
 
 def kept(pin: Pin, folder: Path) -> Path | None:

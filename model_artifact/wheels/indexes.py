@@ -1,21 +1,17 @@
-"""The package indexes that pip is configured with, and the tools that ask them."""
+"""The tools that ask package indexes, and pip's configuration, as it tells it."""
 
 from __future__ import annotations
 
-import ast
-import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 from model_artifact.archive import ArchiveError
 from model_artifact.progress import waited
-from model_artifact.wheels.requirements import Sources, local, redacted
-
-PIP = [sys.executable, "-m", "pip", "--no-input", "--disable-pip-version-check", "--no-color"]
+from model_artifact.wheels.pip_settings import PIP, settings_of
+from model_artifact.wheels.requirements import redacted
 
 MAX_EXPLANATION_LINES = 16
 
@@ -68,28 +64,4 @@ def pip_configuration() -> dict[str, str]:
             f"{sys.executable}: this Python's pip does not print its configuration; "
             f"make `pip config list` work there. pip says:\n{told.explanation}"
         )
-    found = re.findall(r"^(global|download|:env:)\.([\w-]+)=(.+)$", told.output, re.MULTILINE)
-    # What is more special wins, as in pip.
-    found.sort(key=lambda setting: ("global", "download", ":env:").index(setting[0]))
-    return {name: str(ast.literal_eval(value)) for _, name, value in found}
-
-
-def configured_sources(configuration: Mapping[str, str]) -> Sources:
-    """Return where pip's configuration has packages come from."""
-
-    def is_on(name: str) -> bool:
-        return configuration.get(name, "").lower() in ("1", "true", "yes", "on", "y", "t")
-
-    return Sources(
-        index_url=configuration.get("index-url", ""),
-        extra_index_urls=configuration.get("extra-index-url", "").split(),
-        find_links=[
-            local(place, Path())
-            for place in configuration.get("find-links", "").split()
-            # pip passes over a folder that is not there, and uv ends.
-            if "://" in place or Path(place).expanduser().exists()
-        ],
-        trusted_hosts=configuration.get("trusted-host", "").split(),
-        no_index=is_on("no-index"),
-        prereleases=is_on("pre"),
-    )
+    return settings_of("download", told.output)

@@ -15,44 +15,12 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from model_artifact.archive import ArchiveError
+from model_artifact.wheels.pip_settings import Sources, local
 
 CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
 COMMENT = re.compile(r"(^|\s)#.*")
 VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 NOT_IN_THE_INDEX = re.compile(r"^[./~]|[/\\]|\.(whl|zip|tar\.\w+|tgz)$")
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where packages come from; what is not said is as pip and uv have it by themselves."""
-
-    index_url: str = ""
-    extra_index_urls: list[str] = field(default_factory=list)
-    find_links: list[str] = field(default_factory=list)
-    trusted_hosts: list[str] = field(default_factory=list)
-    no_index: bool = False
-    prereleases: bool = False
-
-    def lines(self) -> list[str]:
-        """Return them as lines of a requirements file, for pip and uv alike."""
-        lines = [f"--find-links {place}" for place in self.find_links]
-        if self.no_index:
-            return ["--no-index", *lines]
-        if self.index_url:
-            lines.append(f"--index-url {self.index_url}")
-        return lines + [f"--extra-index-url {url}" for url in self.extra_index_urls]
-
-    def then(self, other: Sources) -> Sources:
-        """Return these, overruled by those of a requirements file as pip does it."""
-        kept = [] if other.index_url else self.extra_index_urls
-        return Sources(
-            other.index_url or self.index_url,
-            [*kept, *other.extra_index_urls],
-            [*self.find_links, *other.find_links],
-            [*self.trusted_hosts, *other.trusted_hosts],
-            self.no_index or other.no_index,
-            self.prereleases or other.prereleases,
-        )
 
 
 @dataclass
@@ -98,14 +66,6 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
         if stripped := COMMENT.sub("", "".join([*joined, "" if comment else line])).strip():
             yield begun, stripped
         joined = []
-
-
-def local(place: str, folder: Path) -> str:
-    """Return a place to find links at so that it means the same in any folder.
-
-    As a URL, since spaces in a path are read differently by pip and uv.
-    """
-    return place if "://" in place else (folder / Path(place).expanduser()).resolve().as_uri()
 
 
 def redacted(text: str) -> str:

@@ -6,7 +6,6 @@ that runs it, whatever --python-version says (pypa/pip #11198, and #6117 and #11
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import tempfile
@@ -22,19 +21,8 @@ from model_artifact.archive import ArchiveError
 from model_artifact.wheels.indexes import Run, run
 from model_artifact.wheels.interpreter import Interpreter
 from model_artifact.wheels.lock import Pin
+from model_artifact.wheels.pip_settings import uv_environment
 from model_artifact.wheels.requirements import Wanted, logical_lines
-
-SETTINGS_KEPT = ("UV_CACHE_DIR", "UV_KEYRING_PROVIDER", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS")
-"""What uv's user may set; any other setting could make it resolve to what pip would not find."""
-
-UV_NAMES = {
-    "cert": "SSL_CERT_FILE",
-    "client-cert": "SSL_CLIENT_CERT",
-    "default-timeout": "UV_HTTP_TIMEOUT",
-    "proxy": "ALL_PROXY",
-    "timeout": "UV_HTTP_TIMEOUT",
-}
-"""What pip and uv call how an index is reached."""
 
 
 def resolve(
@@ -70,7 +58,7 @@ def resolve(
         ended = run(
             _command(folder, wanted, interpreter, configuration),
             f"resolving {path} for {interpreter}",
-            _environment(configuration),
+            uv_environment(configuration),
         )
         if ended.code:
             raise _unsolved(path, wanted, fixed, ended)
@@ -115,23 +103,11 @@ def _command(
         *("--python", sys.executable, "--no-python-downloads"),
         f"--python-version={interpreter.python}",
         f"--python-platform={interpreter.uv_platform}",
-        # pip's way, and so the container's: the best version of all indexes.
-        "--index-strategy=unsafe-best-match",
-        *(f"--allow-insecure-host={host}" for host in wanted.sources.trusted_hosts),
-        *(["--prerelease=allow"] if wanted.sources.prereleases else []),
+        *wanted.sources.uv_options(),
         *(f"--constraints={file}" for file in constraints),
         f"--output-file={folder / 'out'}",
         str(folder / "in"),
     ]
-
-
-def _environment(configuration: Mapping[str, str]) -> dict[str, str]:
-    mine = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("UV_") or name in SETTINGS_KEPT
-    }
-    return mine | {UV_NAMES[name]: v for name, v in configuration.items() if name in UV_NAMES}
 
 
 def _refuse_extras(path: Path, installed: Mapping[str, str], ended: Run) -> None:

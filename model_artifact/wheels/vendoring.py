@@ -13,10 +13,11 @@ from pathlib import Path
 
 from model_artifact.archive import WHEELS, ArchiveError
 from model_artifact.wheels.download import download, file_sha256, kept
-from model_artifact.wheels.indexes import configured_sources, pip_configuration
+from model_artifact.wheels.indexes import pip_configuration
 from model_artifact.wheels.interpreter import Interpreter
 from model_artifact.wheels.lock import Pin, Section, hash_of, read_lock, write_lock
-from model_artifact.wheels.requirements import Sources, Wanted, local, read
+from model_artifact.wheels.pip_settings import Sources, configured_sources, local
+from model_artifact.wheels.requirements import Wanted, read
 from model_artifact.wheels.resolution import equal, resolve
 
 COMMENT = (

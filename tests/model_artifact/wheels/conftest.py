@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ def make_wheel(
     build: str = "",
     content: str = "",
     extras: tuple[str, ...] = (),
+    scripts: Mapping[str, str] | None = None,
 ) -> Path:
     """Put a wheel of a package with one module into folder; needs are its dependencies."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -32,12 +34,16 @@ def make_wheel(
             f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n"
         ),
     }
+    for script, text in (scripts or {}).items():
+        files[f"{stem}.data/scripts/{script}"] = text
     record = [f"{file},," for file in [*files, f"{stem}.dist-info/RECORD"]]
     path = folder / f"{stem}{build}-{tag}.whl"
     with zipfile.ZipFile(path, "w") as wheel:
         for file, text in {**files, f"{stem}.dist-info/RECORD": "\n".join([*record, ""])}.items():
             # At a fixed time: the same wheel made twice has the same bytes.
-            wheel.writestr(zipfile.ZipInfo(file), text)
+            member = zipfile.ZipInfo(file)
+            member.external_attr = (0o100755 if "/scripts/" in file else 0o100644) << 16
+            wheel.writestr(member, text)
     return path
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from model_artifact.archive import ArchiveError
 from model_artifact.wheels.interpreter import Interpreter
-from model_artifact.wheels.requirements import Sources, Wanted, logical_lines, read
+from model_artifact.wheels.pip_settings import Sources
+from model_artifact.wheels.requirements import Wanted, logical_lines, read
 
 MARKERS = Interpreter("3.12", "x86_64", "2.28").markers
 
