@@ -16,6 +16,8 @@ from hypothesis import settings
 
 from model_artifact.train import save, train
 
+pytest_plugins = ["tests.leftovers"]
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = [folder.parent.name for folder in ROOT.glob("*/__init__.py")]
 """The parts of the project, by their folders."""
@@ -82,8 +84,8 @@ def project(tmp_path: Path, model_folder: Path) -> Path:
     """A checkout with a trained model, to be changed at will."""
     folder = tmp_path / "project"
     for name in (*PACKAGES, "stages"):
-        ignore = shutil.ignore_patterns("__pycache__", "model")
-        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+        # With what Python has compiled: the copies keep their times, by which it stays valid.
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("model"))
     shutil.copytree(model_folder, folder / "model_artifact" / "model")
     for name in ("app.py", "cdk.json"):
         shutil.copy(ROOT / name, folder)
