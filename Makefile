@@ -1,17 +1,20 @@
 # What people, README and CI call. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check snapshot schema images images-compare instance-types bench lock stop clean
+.PHONY: help install demo test quick check snapshot schema images images-compare instance-types bench lock stop clean
 
 VENV := .venv
 INSTALLED := $(VENV)/installed
 # The activated environment, without activating it.
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
+# Python keeps what it has compiled, whatever the shell says: the set-up compiles nothing.
+export PYTHONDONTWRITEBYTECODE :=
 
 help:
 	@echo "make install   set up .venv: Python packages, Node and the CDK CLI"
 	@echo "make demo      train the example, deploy it on this machine, ask it for a prediction"
 	@echo "make test      every check and test"
+	@echo "make quick     units and templates alone, under a minute: while you work on something"
 	@echo "make check     the checks alone: format, lint, types, who imports whom"
 	@echo "make snapshot  accept the templates as they now are"
 	@echo "make schema    write stages/stage.schema.json for editors, docs/settings.md and docs/inspection.md"
@@ -47,13 +50,24 @@ demo: $(INSTALLED)
 test: check
 	pytest --numprocesses 4 --dist worksteal
 
+# What starts local clouds, containers, the CDK CLI or many other processes.
+SLOW := end_to_end examples local_cloud/sagemaker model_artifact/wheels \
+	container/test_process.py container/test_wheels.py infrastructure/test_bare_app.py \
+	local_cloud/test_command.py model_artifact/test_command.py model_artifact/test_preparation.py \
+	model_artifact/inspection/test_hostile_archives.py model_artifact/inspection/test_rules.py \
+	model_artifact/inspection/test_trial.py test_app.py test_leftovers.py test_setup.py
+
+quick: $(INSTALLED)
+	ruff check
+	pytest --numprocesses 2 --dist worksteal $(SLOW:%=--ignore=tests/%)
+
 check: $(INSTALLED)
 	ruff format --check
 	ruff check
 	mypy
 	for code in inference/code examples/*/code; do \
 		(cd $$code && mypy --config-file $(CURDIR)/pyproject.toml \
-			--cache-dir $(CURDIR)/.mypy_cache/$$code .) || exit 1; done
+			--cache-dir $(CURDIR)/.mypy_cache .) || exit 1; done
 	lint-imports
 
 snapshot: $(INSTALLED)
@@ -64,19 +78,25 @@ schema: $(INSTALLED)
 	python -m scripts.build_settings_docs > docs/settings.md
 	python -m model_artifact.inspection > docs/inspection.md
 
+# The folder is marked as ours before anything is put into it.
+BUILD := build/slipway.txt
+$(BUILD): $(INSTALLED)
+	python -c 'from pathlib import Path; from model_artifact.build import build_folder; \
+		build_folder(Path()).claim()'
+
 # The SDK whose data says which images AWS publishes. Write its newest version here, then
 # `make images images-compare schema`.
 SAGEMAKER_CORE := 2.27.0
 SDK := build/sagemaker-core-$(SAGEMAKER_CORE)
 
-images: $(INSTALLED)
+images: $(INSTALLED) | $(BUILD)
 	pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
 		--dest $(SDK)-wheel "sagemaker-core==$(SAGEMAKER_CORE)"
 	python scripts/build_images.py $(SDK)-wheel/*.whl build/images.json
 	mv build/images.json catalogue/images.json
 
 # In an environment of its own: the SDK brings 450 MB that nothing else here needs.
-$(SDK)/installed: $(INSTALLED)
+$(SDK)/installed: $(INSTALLED) | $(BUILD)
 	uv venv --quiet --allow-existing $(SDK)
 	uv pip install --quiet --python $(SDK)/bin/python "sagemaker-core==$(SAGEMAKER_CORE)"
 	@touch $@
@@ -87,7 +107,7 @@ images-compare: $(SDK)/installed
 TYPES_WHEELS := build/instance-types
 
 # From the releases that requirements.txt pins.
-instance-types: $(INSTALLED)
+instance-types: $(INSTALLED) | $(BUILD)
 	rm -rf $(TYPES_WHEELS)
 	pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
 		--dest $(TYPES_WHEELS) $$(grep -oE '^(moto|cfn-lint|botocore)==[^ ]+' requirements.txt)
@@ -99,11 +119,12 @@ bench: $(INSTALLED)
 	python -m benchmarks.archive
 	python -m benchmarks.synth
 
+LOCK := uv pip compile --quiet --no-config --upgrade --universal --python-version 3.11 \
+	--no-annotate --generate-hashes --custom-compile-command "make lock"
+
 lock: $(INSTALLED)
-	uv pip compile --upgrade --universal --python-version 3.11 --no-annotate \
-		--custom-compile-command "make lock" requirements.in -o requirements.txt
-	uv pip compile --upgrade --universal --python-version 3.11 --no-annotate \
-		--custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+	$(LOCK) requirements.in -o requirements.txt
+	$(LOCK) requirements-dev.in -o requirements-dev.txt
 
 stop: $(INSTALLED)
 	python -m local_cloud stop

@@ -26,6 +26,8 @@ def run_app(
         **os.environ,
         "CDK_CONTEXT_JSON": json.dumps(flags | given),
         "CDK_OUTDIR": str(project / outdir),
+        # The CDK's own takes seconds to load; tests of the templates ask it of every stage.
+        "CDK_VALIDATION": "false",
     }
     return subprocess.run(
         [sys.executable, project / "app.py"],

@@ -39,7 +39,7 @@ def test_every_command_of_the_page_is_one_of_makes() -> None:
     verbs = set(re.findall(r"\bmake ([a-z-]+)", PAGE))
     assert verbs
     missing = {each for each in verbs if not re.search(rf"^{each}:", makefile, re.MULTILINE)}
-    assert missing <= {"quick"}  # it is on its way
+    assert missing == set()
 
 
 def test_every_recipe_says_what_turns_red_and_has_five_steps_at_most() -> None:
