@@ -21,8 +21,8 @@ import pytest
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_that_takes_long(number: int) -> None:
-    subprocess.Popen(["sleep", "61"], start_new_session=True)
-    subprocess.run(["sh", "-c", "sleep 62; true"])
+    subprocess.Popen(["sleep", "601"], start_new_session=True)
+    subprocess.run(["sh", "-c", "sleep 602; true"])
 """
 
 
@@ -66,4 +66,4 @@ def test_a_signal_to_the_first_process_alone_ends_all_that_its_tests_have_starte
             tmp_path,
         )
         session.send_signal(number)
-        wait_until(lambda: not processes(tmp_path), 10, tmp_path)
+        wait_until(lambda: not processes(tmp_path), 60, tmp_path)

