@@ -8,11 +8,10 @@ from typing import Annotated, ClassVar, Literal, get_args
 from pydantic import Field
 
 from settings.endpoint import CONFIG, InstanceEndpoint, metric_problems
-from settings.errors import Problem
 from settings.metrics import BacklogMetric, Utilization
 from settings.scaling import Scaling, from_zero_instances
 from settings.steps import StepScaling
-from settings.table import Cfn, Settings, Several
+from settings.table import Cfn, Problem, Settings, Several
 from settings.update import AsyncUpdate
 from settings.variants import S3Uri
 

@@ -7,11 +7,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from settings.errors import Problem
 from settings.rules import above
 from settings.scaling import Scaling, from_zero_copies
 from settings.steps import StepScaling
-from settings.table import Cfn, Settings
+from settings.table import Cfn, Problem, Settings
 from settings.variants import Name, Place, StartupSeconds, bounds_problems
 
 _COMPONENT = "AWS::SageMaker::InferenceComponent"

@@ -11,13 +11,12 @@ from typing import Annotated, ClassVar, Literal, TypeAlias, get_args
 from pydantic import field_validator
 
 from settings.components import InferenceComponent
-from settings.errors import Problem, refuse
 from settings.metrics import own_metrics
 from settings.model import Model
 from settings.rules import twice
 from settings.scaling import Scaling
 from settings.steps import StepScaling
-from settings.table import Cfn, Settings, Several
+from settings.table import Cfn, Problem, Settings, Several, refuse
 from settings.update import Movable, Rollout, Update, choose
 from settings.variants import Name, Place, ServerlessVariant, Variant
 
@@ -53,17 +52,6 @@ class Endpoint(Settings):
             fix = f"write one of {', '.join(get_args(Mode))}"
             refuse([Problem("", repr(mode), "SageMaker does not have this mode", fix)])
         return mode
-
-    @classmethod
-    def elsewhere(cls, key: str) -> str:
-        """Return the modes that have a setting which this mode lacks, or ""."""
-        modes = [
-            mode
-            for endpoint in (*Endpoint.__subclasses__(), *InstanceEndpoint.__subclasses__())
-            if "mode" in endpoint.model_fields and key in endpoint.model_fields
-            for mode in get_args(endpoint.model_fields["mode"].annotation)
-        ]
-        return f"mode {' or '.join(modes)}" if modes else ""
 
     @property
     def instance_variants(self) -> dict[str, Variant]:

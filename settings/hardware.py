@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from catalogue.instance_types import accelerators, cpu_cores, memory_bytes
 from settings.components import InferenceComponent
 from settings.endpoint import Endpoint
-from settings.errors import Problem
 from settings.scaling import Scaling
+from settings.table import Problem
 from settings.variants import Variant
 
 

@@ -8,8 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import Discriminator, Field, Tag
 
-from settings.errors import Problem
-from settings.table import Cfn, Settings
+from settings.table import Cfn, Problem, Settings
 
 Seconds = Annotated[int, Field(ge=0)]
 PolicyName = Annotated[

@@ -17,8 +17,7 @@ from catalogue.images import (
     serving_environment,
 )
 from settings.artifact import Artifact, Code, S3Artifact
-from settings.errors import Problem, refuse
-from settings.table import Cfn, Settings
+from settings.table import Cfn, Problem, Settings, refuse
 
 
 class Model(Settings):

@@ -16,7 +16,6 @@ from settings.endpoint import (
     metric_problems,
     zero_problems,
 )
-from settings.errors import Problem
 from settings.metrics import (
     ComponentMetric,
     ComponentUtilization,
@@ -24,7 +23,7 @@ from settings.metrics import (
     VariantMetric,
 )
 from settings.rules import twice
-from settings.table import Cfn, Several
+from settings.table import Cfn, Problem, Several
 from settings.update import Movable
 from settings.variants import Place, Variant
 

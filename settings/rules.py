@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any
 
-from settings.errors import Problem
+from settings.table import Problem
 
 
 def above(key: str, value: float | None, bound_key: str, bound: float | None) -> Iterator[Problem]:

@@ -8,12 +8,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from settings.errors import Problem
 from settings.metrics import CloudWatchMetric, Metric, PolicyName, Seconds, name_of
 from settings.rules import above, twice
 from settings.schedule import ScheduledAction
 from settings.steps import StepAdjustment, StepScaling
-from settings.table import Cfn, Settings, Several
+from settings.table import Cfn, Problem, Settings, Several
 
 _TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
 _POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"

@@ -10,9 +10,8 @@ from zoneinfo import available_timezones
 
 from pydantic import Field
 
-from settings.errors import Problem
 from settings.rules import above
-from settings.table import Cfn, Settings
+from settings.table import Cfn, Problem, Settings
 
 _TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
 

@@ -7,10 +7,9 @@ from typing import Annotated, Literal, get_args
 
 from settings.artifact import S3Artifact
 from settings.endpoint import CONFIG, Endpoint, metric_problems, zero_problems
-from settings.errors import Problem
 from settings.metrics import ConcurrencyMetric
 from settings.model import Model
-from settings.table import Cfn, Several
+from settings.table import Cfn, Problem, Several
 from settings.update import Movable
 from settings.variants import ServerlessVariant
 

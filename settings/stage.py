@@ -16,13 +16,13 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 
 from catalogue.images import ImageError, published
 from catalogue.instance_types import instance_type_problem, memory_bytes
-from settings.errors import Problem, StageError, explain, explain_rules, refuse
+from settings.errors import StageError, explain, explain_rules
 from settings.hardware import hardware_problems
 from settings.model import AnyModel, FrameworkModel, Model
 from settings.modes import AnyEndpoint
 from settings.schema import TomlSchema
 from settings.stage_file import read_file
-from settings.table import Cfn, Settings
+from settings.table import Cfn, Problem, Settings, refuse
 from settings.variants import Place
 
 # A name becomes part of logical ids, and of a container's host name.

@@ -9,7 +9,6 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 
-from settings.errors import Problem
 from settings.metrics import (
     HighResolutionMetric,
     Metric,
@@ -17,7 +16,7 @@ from settings.metrics import (
     Seconds,
     name_of,
 )
-from settings.table import Cfn, Settings, Several
+from settings.table import Cfn, Problem, Settings, Several
 
 _POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
 _DAY, _WEEK = 86_400, 604_800

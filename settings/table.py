@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
@@ -14,8 +14,7 @@ from pydantic import (
     ValidationInfo,
     model_validator,
 )
-
-from settings.errors import Problem, refuse
+from pydantic_core import PydanticCustomError
 
 T = TypeVar("T")
 
@@ -33,6 +32,24 @@ class Cfn:
 
     name: str
     others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a stage."""
+
+    key: str
+    """Which setting, relative to the table that reports it, such as "scaling.min_capacity"."""
+    got: object
+    why: str
+    fix: str
+
+
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raise the one error in which pydantic carries several problems of a table."""
+    found = tuple(problems)
+    if found:
+        raise PydanticCustomError("problems", "settings that cannot work", {"problems": found})
 
 
 class Settings(BaseModel):
@@ -58,11 +75,6 @@ class Settings(BaseModel):
         """
         given = next((e for e in cls.model_fields[name].metadata if isinstance(e, Cfn)), Cfn(name))
         return [_below(cls.cloudformation, each) for each in (given.name, *given.others) if each]
-
-    @classmethod
-    def elsewhere(cls, key: str) -> str:  # noqa: ARG003
-        """Return where there is a setting that is not one of this table's, or ""."""
-        return ""
 
     def is_default(self, name: str) -> bool:
         """Whether a setting is what it would be if nobody had written it."""

@@ -12,9 +12,8 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from settings.errors import Problem
 from settings.metrics import Statistic
-from settings.table import Cfn, Settings, Several
+from settings.table import Cfn, Problem, Settings, Several
 
 WaitSeconds = Annotated[int, Field(ge=0, le=3600)]
 Policy: TypeAlias = Literal["ALL_AT_ONCE", "CANARY", "LINEAR", "ROLLING"]
@@ -58,11 +57,6 @@ class Rollback(Settings):
 
     For the quality of the answers, such as the share of clicks: no HTTP status shows that.
     """
-
-    @classmethod
-    def elsewhere(cls, key: str) -> str:
-        """Return the mode that has a setting which this table lacks, or ""."""
-        return "mode async" if key in AsyncRollback.model_fields else ""
 
     @property
     def thresholds(self) -> list[Threshold]:

@@ -9,10 +9,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from settings.errors import Problem
 from settings.rules import above, twice
 from settings.scaling import Scaling
-from settings.table import Cfn, Settings, Several
+from settings.table import Cfn, Problem, Settings, Several
 
 # A name of an endpoint or a variant (SageMaker API reference, EndpointName and VariantName).
 Name = Annotated[
@@ -219,11 +218,6 @@ class Variant(Settings):
     For load that changes over the day.
     """
 
-    @classmethod
-    def elsewhere(cls, key: str) -> str:
-        """Return the mode whose variants have a setting that these have not, or ""."""
-        return "mode serverless" if key in ServerlessVariant.model_fields else ""
-
     @property
     def instance_types(self) -> dict[str, str]:
         """The instance types in order of priority, by the key that names each."""
@@ -328,11 +322,6 @@ class ServerlessVariant(Settings):
 
     For a load that differs between day and night.
     """
-
-    @classmethod
-    def elsewhere(cls, key: str) -> str:
-        """Return the modes whose variants have a setting that this has not, or ""."""
-        return "mode realtime or async" if key in Variant.model_fields else ""
 
     def place(self, at: str) -> Place:
         """Return where its model runs; at is the variant's own key."""
