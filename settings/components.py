@@ -7,7 +7,6 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from settings.rules import above
 from settings.scaling import Scaling, from_zero_copies
 from settings.steps import StepScaling
 from settings.table import Cfn, Problem, Settings
@@ -123,16 +122,7 @@ class InferenceComponent(Settings):
 
     def problems(self) -> Iterator[Problem]:
         """Yield memory bounds that contradict each other, and copies outside their bounds."""
-        yield from above(
-            "min_memory_required_in_mb",
-            self.min_memory_required_in_mb,
-            "max_memory_required_in_mb",
-            self.max_memory_required_in_mb,
-        )
+        yield from self.above("min_memory_required_in_mb", "max_memory_required_in_mb")
         if self.scaling:
-            yield from bounds_problems(
-                self.scaling,
-                "copy_count",
-                self.copy_count,
-                f"the component {self.name} starts with {self.copy_count} copies",
-            )
+            why = f"the component {self.name} starts with {self.copy_count} copies"
+            yield from bounds_problems(self, "copy_count", why)

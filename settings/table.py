@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import (
@@ -43,6 +43,10 @@ class Problem:
     got: object
     why: str
     fix: str
+
+    def below(self, table: str) -> Problem:
+        """Return the problem as the table around the one that reports it says it."""
+        return replace(self, key=f"{table}.{self.key}")
 
 
 def refuse(problems: Iterable[Problem]) -> None:
@@ -100,6 +104,35 @@ class Settings(BaseModel):
         What they contain may break rules of its own, and has reported that itself.
         """
         yield from ()
+
+    def wrong(self, key: str, why: str, fix: str) -> Problem:
+        """Return a problem of the setting at a key, which is shown as the file has it."""
+        return Problem(key, _shown(self.at(key)), why, fix)
+
+    def at(self, key: str) -> Any:
+        """Return the setting at a key, such as "scaling.schedule.0.min_capacity"."""
+        value: Any = self
+        for part in key.split("."):
+            value = value[int(part)] if isinstance(value, tuple) else getattr(value, part)
+        return value
+
+    def above(self, key: str, bound_key: str) -> Iterator[Problem]:
+        """Yield that a setting is above another one, if both are given."""
+        value, bound = self.at(key), self.at(bound_key)
+        if value is not None and bound is not None and value > bound:
+            why = f"it is above {bound_key}, which is {bound}"
+            yield self.wrong(key, why, f"lower it to {bound} or raise {bound_key}")
+
+
+def _shown(value: object) -> object:
+    match value:
+        case None | ():
+            return "missing"
+        case bool():
+            return str(value).lower()
+        case Settings() | tuple():
+            return "given"
+    return value
 
 
 def _below(table: str, path: str) -> str:

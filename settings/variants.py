@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from settings.rules import above, twice
+from settings.rules import twice
 from settings.scaling import Scaling
 from settings.table import Cfn, Problem, Settings, Several
 
@@ -90,12 +90,7 @@ class ManagedInstanceScaling(Settings):
 
     def problems(self) -> Iterator[Problem]:
         """Yield bounds that contradict each other."""
-        yield from above(
-            "min_instance_count",
-            self.min_instance_count,
-            "max_instance_count",
-            self.max_instance_count,
-        )
+        yield from self.above("min_instance_count", "max_instance_count")
 
 
 class CapacityReservation(Settings):
@@ -252,33 +247,21 @@ class Variant(Settings):
         yield from self._type_problems()
         if self.scaling is None:
             return
-        yield from bounds_problems(
-            self.scaling,
-            "initial_instance_count",
-            self.initial_instance_count,
-            f"the variant {self.name} starts with {self.initial_instance_count} instances",
-        )
+        why = f"the variant {self.name} starts with {self.initial_instance_count} instances"
+        yield from bounds_problems(self, "initial_instance_count", why)
         for key, name in self.instance_types.items():
             if _BURSTABLE.match(name):
-                yield Problem(
-                    key,
-                    name,
-                    "SageMaker does not scale burstable instance types",
-                    'choose another type, such as "ml.m5.large", or remove scaling',
-                )
+                why = "SageMaker does not scale burstable instance types"
+                fix = 'choose another type, such as "ml.m5.large", or remove scaling'
+                yield self.wrong(key, why, fix)
 
     def _type_problems(self) -> Iterator[Problem]:
         if self.instance_type is None and not self.instance_pools:
-            yield Problem(
-                "instance_type", "missing", "it is required", 'write one, such as "ml.m5.large"'
-            )
+            fix = 'write one, such as "ml.m5.large"'
+            yield self.wrong("instance_type", "it is required", fix)
         if self.instance_type is not None and self.instance_pools:
-            yield Problem(
-                "instance_type",
-                self.instance_type,
-                "instance_pools already gives the types",
-                "keep one of the two",
-            )
+            why = "instance_pools already gives the types"
+            yield self.wrong("instance_type", why, "keep one of the two")
         for field in ("instance_type", "priority"):
             yield from twice(
                 (
@@ -331,47 +314,30 @@ class ServerlessVariant(Settings):
     def problems(self) -> Iterator[Problem]:
         """Yield a provisioned concurrency that is missing or outside its bounds."""
         provisioned = self.provisioned_concurrency
-        most = self.max_concurrency
-        yield from above("provisioned_concurrency", provisioned, "max_concurrency", most)
+        yield from self.above("provisioned_concurrency", "max_concurrency")
         if self.scaling is None:
             return
         if provisioned is None:
-            yield Problem(
-                "scaling",
-                "given",
-                "scaling changes provisioned_concurrency, which is not set",
+            why = "scaling changes provisioned_concurrency, which is not set"
+            fix = (
                 "add provisioned_concurrency, or remove scaling (serverless endpoints scale on "
-                "demand without it)",
+                "demand without it)"
             )
+            yield self.wrong("scaling", why, fix)
             return
-        yield from bounds_problems(
-            self.scaling,
-            "provisioned_concurrency",
-            provisioned,
-            f"the variant {self.name} starts with {provisioned}",
-        )
-        bounds = {"scaling.max_capacity": self.scaling.max_capacity} | {
-            f"scaling.schedule.{index}.max_capacity": action.max_capacity or 0
-            for index, action in enumerate(self.scaling.schedule)
-        }
-        for key, bound in bounds.items():
-            yield from above(key, bound, "max_concurrency", most)
+        why = f"the variant {self.name} starts with {provisioned}"
+        yield from bounds_problems(self, "provisioned_concurrency", why)
+        yield from self.above("scaling.max_capacity", "max_concurrency")
+        for index in range(len(self.scaling.schedule)):
+            yield from self.above(f"scaling.schedule.{index}.max_capacity", "max_concurrency")
 
 
-def bounds_problems(scaling: Scaling, key: str, initial: int, why: str) -> Iterator[Problem]:
+def bounds_problems(scaled: Settings, key: str, why: str) -> Iterator[Problem]:
     """Yield bounds of a scaling that exclude the initial count; key is the count's setting."""
-    low, high = scaling.min_capacity, scaling.max_capacity
-    if initial < low:
-        yield Problem(
-            "scaling.min_capacity",
-            low,
-            why,
-            f"raise {key} to {low} or lower min_capacity",
-        )
-    if initial > high:
-        yield Problem(
-            "scaling.max_capacity",
-            high,
-            why,
-            f"lower {key} to {high} or raise max_capacity",
-        )
+    initial, scaling = scaled.at(key), scaled.at("scaling")
+    if initial < scaling.min_capacity:
+        fix = f"raise {key} to {scaling.min_capacity} or lower min_capacity"
+        yield scaled.wrong("scaling.min_capacity", why, fix)
+    if initial > scaling.max_capacity:
+        fix = f"lower {key} to {scaling.max_capacity} or raise max_capacity"
+        yield scaled.wrong("scaling.max_capacity", why, fix)
