@@ -122,7 +122,7 @@ class InferenceComponent(Settings):
 
     def problems(self) -> Iterator[Problem]:
         """Yield memory bounds that contradict each other, and copies outside their bounds."""
-        yield from self.above("min_memory_required_in_mb", "max_memory_required_in_mb")
+        yield from self.above_bound("min_memory_required_in_mb", "max_memory_required_in_mb")
         if self.scaling:
             why = f"the component {self.name} starts with {self.copy_count} copies"
             yield from bounds_problems(self, "copy_count", why)

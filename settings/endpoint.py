@@ -13,7 +13,6 @@ from pydantic import field_validator
 from settings.components import InferenceComponent
 from settings.metrics import own_metrics
 from settings.model import Model
-from settings.rules import twice
 from settings.scaling import Scaling
 from settings.steps import StepScaling
 from settings.table import Cfn, Problem, Settings, Several, refuse
@@ -105,11 +104,8 @@ class Endpoint(Settings):
 
     def problems(self) -> Iterator[Problem]:
         """Yield repeated names of variants, and updates that do not work with the variants."""
-        yield from twice(
-            ((f"variants.{index}.name", each.name) for index, each in enumerate(self.variants)),
-            "another variant of the endpoint has this name",
-            "give each variant its own name",
-        )
+        why = "another variant of the endpoint has this name"
+        yield from self.repeated("variants", "name", why, "give each variant its own name")
         for problem in self.update.problems_with(self.movable()):
             yield problem.below("update")
 

@@ -22,8 +22,7 @@ from settings.metrics import (
     Utilization,
     VariantMetric,
 )
-from settings.rules import twice
-from settings.table import Cfn, Problem, Several
+from settings.table import Cfn, Problem, Several, twice
 from settings.update import Movable
 from settings.variants import Place, Variant
 
@@ -199,11 +198,8 @@ class RealtimeEndpoint(InstanceEndpoint):
             yield self.wrong("pipeline", why, "remove the pipeline, or remove the components")
         yield from self._component_variant_problems()
         names = [variant.name for variant in self.variants]
-        yield from twice(
-            ((f"components.{index}.name", each.name) for index, each in enumerate(self.components)),
-            "another component has this name",
-            "give each component its own name",
-        )
+        why = "another component has this name"
+        yield from self.repeated("components", "name", why, "give each component its own name")
         for index, component in enumerate(self.components):
             at = f"components.{index}"
             why = "" if component.variant in names else "this variant does not exist"

@@ -9,10 +9,9 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from settings.metrics import CloudWatchMetric, Metric, PolicyName, Seconds, name_of
-from settings.rules import twice
 from settings.schedule import ScheduledAction
 from settings.steps import StepAdjustment, StepScaling
-from settings.table import Cfn, Problem, Settings, Several
+from settings.table import Cfn, Problem, Settings, Several, twice
 
 _TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
 _POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
@@ -116,7 +115,7 @@ class Scaling(Settings):
 
     def problems(self) -> Iterator[Problem]:
         """Yield bounds that contradict each other, scaling without a reason, and repeated names."""
-        yield from self.above("min_capacity", "max_capacity")
+        yield from self.above_bound("min_capacity", "max_capacity")
         if not (self.targets or self.steps or self.schedule):
             yield self.wrong(
                 "targets",
@@ -136,15 +135,8 @@ class Scaling(Settings):
             *((f"steps.{at}.name", each.policy_name) for at, each in enumerate(self.steps)),
         ]
         fix = "give each its own name"
-        # Names that differ only in case or punctuation would get the same construct id.
-        yield from twice(
-            policies,
-            "another policy has this name",
-            fix,
-            lambda name: re.sub(r"[.-]", "", name).lower(),
-        )
-        actions = ((f"schedule.{at}.name", each.name) for at, each in enumerate(self.schedule))
-        yield from twice(actions, "another scheduled action has this name", fix)
+        yield from twice(policies, "another policy has this name", fix, _folded)
+        yield from self.repeated("schedule", "name", "another scheduled action has this name", fix)
 
     def _half_problems(self) -> Iterator[Problem]:
         """Yield actions with one bound that may contradict the other bound at that time."""
@@ -160,6 +152,11 @@ class Scaling(Settings):
         why = f"{other}_capacity may be {bound} at that time, which contradicts this bound"
         fix = f"add {other}_capacity to this action"
         return self.wrong(f"schedule.{index}.{key}_capacity", why, fix)
+
+
+def _folded(policy: str) -> str:
+    """Return what two names have in common that would get the same construct id."""
+    return re.sub(r"[.-]", "", policy).lower()
 
 
 def from_zero_instances(endpoint_name: str) -> StepScaling:

@@ -66,7 +66,7 @@ class ScheduledAction(Settings):
         if self.min_capacity is None and self.max_capacity is None:
             why = "the action would change nothing"
             yield self.wrong("min_capacity", why, "add min_capacity or max_capacity")
-        yield from self.above("min_capacity", "max_capacity")
+        yield from self.above_bound("min_capacity", "max_capacity")
 
     def _time_problems(self) -> Iterator[Problem]:
         zones = available_timezones()

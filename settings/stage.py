@@ -22,12 +22,9 @@ from settings.modes import AnyEndpoint
 from settings.schema import TomlSchema
 from settings.stage_file import read_file
 from settings.table import Cfn, Problem, Settings, refuse
-from settings.variants import Place
+from settings.variants import Name, Place
 
-# A name becomes part of logical ids, and of a container's host name.
-ModelName = Annotated[
-    str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", max_length=63, examples=["my-iris-2"])
-]
+ModelName = Name  # it becomes part of logical ids, and of a container's host name
 
 
 class Stage(Settings):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
@@ -116,12 +116,28 @@ class Settings(BaseModel):
             value = value[int(part)] if isinstance(value, tuple) else getattr(value, part)
         return value
 
-    def above(self, key: str, bound_key: str) -> Iterator[Problem]:
+    def above_bound(self, key: str, bound_key: str) -> Iterator[Problem]:
         """Yield that a setting is above another one, if both are given."""
         value, bound = self.at(key), self.at(bound_key)
         if value is not None and bound is not None and value > bound:
             why = f"it is above {bound_key}, which is {bound}"
             yield self.wrong(key, why, f"lower it to {bound} or raise {bound_key}")
+
+    def repeated(self, array: str, name: str, why: str, fix: str) -> Iterator[Problem]:
+        """Yield settings of an array's tables that have the value of an earlier table's."""
+        keys = [f"{array}.{index}.{name}" for index in range(len(self.at(array)))]
+        yield from twice([(key, self.at(key)) for key in keys], why, fix)
+
+
+def twice(
+    given: Iterable[tuple[str, Any]], why: str, fix: str, folded: Callable[[Any], Hashable] = str
+) -> Iterator[Problem]:
+    """Yield the keys whose value an earlier one has; folded tells what counts as the same."""
+    seen: set[Hashable] = set()
+    for key, value in given:
+        if folded(value) in seen:
+            yield Problem(key, value, why, fix)
+        seen.add(folded(value))
 
 
 def _shown(value: object) -> object:

@@ -9,7 +9,6 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from settings.rules import twice
 from settings.scaling import Scaling
 from settings.table import Cfn, Problem, Settings, Several
 
@@ -90,7 +89,7 @@ class ManagedInstanceScaling(Settings):
 
     def problems(self) -> Iterator[Problem]:
         """Yield bounds that contradict each other."""
-        yield from self.above("min_instance_count", "max_instance_count")
+        yield from self.above_bound("min_instance_count", "max_instance_count")
 
 
 class CapacityReservation(Settings):
@@ -263,14 +262,9 @@ class Variant(Settings):
             why = "instance_pools already gives the types"
             yield self.wrong("instance_type", why, "keep one of the two")
         for field in ("instance_type", "priority"):
-            yield from twice(
-                (
-                    (f"instance_pools.{at}.{field}", getattr(pool, field))
-                    for at, pool in enumerate(self.instance_pools)
-                ),
-                "another pool has the same value",
-                "give each pool its own type and its own priority",
-            )
+            why = "another pool has the same value"
+            fix = "give each pool its own type and its own priority"
+            yield from self.repeated("instance_pools", field, why, fix)
 
 
 class ServerlessVariant(Settings):
@@ -314,7 +308,7 @@ class ServerlessVariant(Settings):
     def problems(self) -> Iterator[Problem]:
         """Yield a provisioned concurrency that is missing or outside its bounds."""
         provisioned = self.provisioned_concurrency
-        yield from self.above("provisioned_concurrency", "max_concurrency")
+        yield from self.above_bound("provisioned_concurrency", "max_concurrency")
         if self.scaling is None:
             return
         if provisioned is None:
@@ -327,13 +321,13 @@ class ServerlessVariant(Settings):
             return
         why = f"the variant {self.name} starts with {provisioned}"
         yield from bounds_problems(self, "provisioned_concurrency", why)
-        yield from self.above("scaling.max_capacity", "max_concurrency")
+        yield from self.above_bound("scaling.max_capacity", "max_concurrency")
         for index in range(len(self.scaling.schedule)):
-            yield from self.above(f"scaling.schedule.{index}.max_capacity", "max_concurrency")
+            yield from self.above_bound(f"scaling.schedule.{index}.max_capacity", "max_concurrency")
 
 
 def bounds_problems(scaled: Settings, key: str, why: str) -> Iterator[Problem]:
-    """Yield bounds of a scaling that exclude the initial count; key is the count's setting."""
+    """Yield bounds of a table's scaling that exclude its initial count, the setting at key."""
     initial, scaling = scaled.at(key), scaled.at("scaling")
     if initial < scaling.min_capacity:
         fix = f"raise {key} to {scaling.min_capacity} or lower min_capacity"
