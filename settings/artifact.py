@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import PlainSerializer, PlainValidator
 
-from settings.errors import Problem, refuse
+from settings.table import Problem, refuse
 
 # What S3 allows (its user guide, "General purpose bucket naming rules") and, of a key, what it
 # does not advise against, without *, ? and $: in the role's permission they would be wildcards and

@@ -8,11 +8,10 @@ from typing import Annotated, ClassVar, Literal, get_args
 from pydantic import Field
 
 from settings.endpoint import CONFIG, InstanceEndpoint, metric_problems
-from settings.errors import Problem
 from settings.metrics import BacklogMetric, Utilization
 from settings.scaling import Scaling, from_zero_instances
 from settings.steps import StepScaling
-from settings.table import Cfn, Settings, Several
+from settings.table import Cfn, Problem, Settings, Several
 from settings.update import AsyncUpdate
 from settings.variants import S3Uri
 
@@ -53,12 +52,8 @@ class Notifications(Settings):
         for kind in self.include_inference_response_in:
             key = kind.removesuffix("_NOTIFICATION_TOPIC").lower() + "_topic"
             if getattr(self, key) is None:
-                yield Problem(
-                    "include_inference_response_in",
-                    kind,
-                    f"{key} is not set",
-                    f"add {key}, or remove {kind} here",
-                )
+                fix = f"add {key}, or remove {kind} here"
+                yield Problem("include_inference_response_in", kind, f"{key} is not set", fix)
 
 
 class AsyncEndpoint(InstanceEndpoint):
@@ -120,14 +115,10 @@ class AsyncEndpoint(InstanceEndpoint):
             at = f"variants.{index}"
             if not variant.scaling:
                 continue
-            yield from metric_problems(
-                f"{at}.scaling", variant.scaling, named, "asynchronous endpoints"
-            )
+            whose = "asynchronous endpoints"
+            yield from metric_problems(f"{at}.scaling", variant.scaling, named, whose)
             tracked = [target.metric for target in variant.scaling.targets]
             if not variant.scaling.lowest and "ApproximateBacklogSizePerInstance" not in tracked:
-                yield Problem(
-                    f"{at}.scaling.min_capacity",
-                    variant.scaling.lowest,
-                    "only the backlog per instance shows that no instance is needed",
-                    "add a target for ApproximateBacklogSizePerInstance, or raise it to 1",
-                )
+                why = "only the backlog per instance shows that no instance is needed"
+                fix = "add a target for ApproximateBacklogSizePerInstance, or raise it to 1"
+                yield Problem(f"{at}.scaling.min_capacity", variant.scaling.lowest, why, fix)

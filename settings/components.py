@@ -7,11 +7,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from settings.errors import Problem
-from settings.rules import above
 from settings.scaling import Scaling, from_zero_copies
 from settings.steps import StepScaling
-from settings.table import Cfn, Settings
+from settings.table import Cfn, Problem, Settings
 from settings.variants import Name, Place, StartupSeconds, bounds_problems
 
 _COMPONENT = "AWS::SageMaker::InferenceComponent"
@@ -124,16 +122,7 @@ class InferenceComponent(Settings):
 
     def problems(self) -> Iterator[Problem]:
         """Yield memory bounds that contradict each other, and copies outside their bounds."""
-        yield from above(
-            "min_memory_required_in_mb",
-            self.min_memory_required_in_mb,
-            "max_memory_required_in_mb",
-            self.max_memory_required_in_mb,
-        )
+        yield from self.above_bound("min_memory_required_in_mb", "max_memory_required_in_mb")
         if self.scaling:
-            yield from bounds_problems(
-                self.scaling,
-                "copy_count",
-                self.copy_count,
-                f"the component {self.name} starts with {self.copy_count} copies",
-            )
+            why = f"the component {self.name} starts with {self.copy_count} copies"
+            yield from bounds_problems(self, "copy_count", why)

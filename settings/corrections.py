@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import string
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping
 from datetime import date, time
 from types import MappingProxyType
 from typing import Self
@@ -41,13 +39,6 @@ FIXES: Mapping[str, str] = MappingProxyType(
     }
 )
 """What to write, by the type of pydantic's error, where nothing better is known of the value."""
-
-_LONGEST = 256
-"""Of longer text it is not asked which of its characters is wrong."""
-
-_LETTERS = string.ascii_lowercase + string.digits
-_INNOCENT = (f"{_LETTERS}-./:", _LETTERS, "")
-"""Which characters are not suspected: fewer and fewer."""
 
 
 class Written(float):
@@ -107,33 +98,19 @@ def unquoted_line(document: str, error: str) -> str | None:
 
 
 def wrong_characters(pattern: str, text: str) -> str | None:
-    """Say which characters of a text its pattern does not take where they stand, if it is those.
+    """Say which characters of a name cannot be where they are, if it is those.
 
-    It is one, or those of a few kinds, where a letter, a digit or nothing would make it right.
+    Each is tried between letters, or beside one if it is the first or the last. A text that cannot
+    be a letter alone has a shape, of which an example tells more than a wrong character.
     """
-    if len(text) > _LONGEST:
+    last = len(text) - 1
+    wrong = {
+        place + 1: json.dumps(each, ensure_ascii=not each.isprintable())
+        for place, each in enumerate(text)
+        if not re.fullmatch(pattern, f"{'a' if place else ''}{each}{'a' if place < last else ''}")
+    }
+    if not wrong or not re.fullmatch(pattern, "a"):
         return None
-    alone = [{place} for place in range(len(text))]
-    kinds = [{place for place, each in enumerate(text) if each not in some} for some in _INNOCENT]
-    for places in filter(None, alone + kinds):
-        punctuation = not any(text[place].isalnum() for place in places)
-        for other in ("a", "0", "") if punctuation else ("a", "0"):
-            if _is_right(pattern, text, places, other):
-                for place in sorted(places):
-                    if _is_right(pattern, text, places - {place}, other):
-                        places = places - {place}
-                return _told(text, sorted(places))
-    return None
-
-
-def _is_right(pattern: str, text: str, places: AbstractSet[int], other: str) -> bool:
-    """Tell whether a text would match with other characters at places."""
-    changed = (other if place in places else each for place, each in enumerate(text))
-    return re.fullmatch(pattern, "".join(changed)) is not None
-
-
-def _told(text: str, places: Sequence[int]) -> str:
-    each = dict.fromkeys(text[place] for place in places)
-    shown = [json.dumps(one, ensure_ascii=not one.isprintable()) for one in each]
-    at = f"character{'s' if len(places) > 1 else ''} {', '.join(str(at + 1) for at in places)}"
+    shown = dict.fromkeys(wrong.values())
+    at = f"character{'s' if len(wrong) > 1 else ''} {', '.join(map(str, wrong))}"
     return f"{' and '.join(shown)} {'are' if len(shown) > 1 else 'is'} not allowed at {at}"

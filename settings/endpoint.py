@@ -11,13 +11,11 @@ from typing import Annotated, ClassVar, Literal, TypeAlias, get_args
 from pydantic import field_validator
 
 from settings.components import InferenceComponent
-from settings.errors import Problem, refuse
 from settings.metrics import own_metrics
 from settings.model import Model
-from settings.rules import twice
 from settings.scaling import Scaling
 from settings.steps import StepScaling
-from settings.table import Cfn, Settings, Several
+from settings.table import Cfn, Problem, Settings, Several, refuse
 from settings.update import Movable, Rollout, Update, choose
 from settings.variants import Name, Place, ServerlessVariant, Variant
 
@@ -54,17 +52,6 @@ class Endpoint(Settings):
             refuse([Problem("", repr(mode), "SageMaker does not have this mode", fix)])
         return mode
 
-    @classmethod
-    def elsewhere(cls, key: str) -> str:
-        """Return the modes that have a setting which this mode lacks, or ""."""
-        modes = [
-            mode
-            for endpoint in (*Endpoint.__subclasses__(), *InstanceEndpoint.__subclasses__())
-            if "mode" in endpoint.model_fields and key in endpoint.model_fields
-            for mode in get_args(endpoint.model_fields["mode"].annotation)
-        ]
-        return f"mode {' or '.join(modes)}" if modes else ""
-
     @property
     def instance_variants(self) -> dict[str, Variant]:
         """All variants with instances, also a shadow, by the keys of their tables."""
@@ -95,7 +82,7 @@ class Endpoint(Settings):
     def model_problems(self, model: Model) -> Iterator[Problem]:
         """Yield settings of a model that do not work in this mode."""
         if model.multi_model and self.no_multi_model:
-            yield Problem("multi_model", "true", self.no_multi_model, "remove it")
+            yield model.wrong("multi_model", self.no_multi_model, "remove it")
 
     def steps_from_zero(self, scaling: Scaling) -> Sequence[StepScaling]:  # noqa: ARG002
         """Return the steps that bring a variant back from zero, if it can go to zero."""
@@ -117,13 +104,10 @@ class Endpoint(Settings):
 
     def problems(self) -> Iterator[Problem]:
         """Yield repeated names of variants, and updates that do not work with the variants."""
-        yield from twice(
-            ((f"variants.{index}.name", each.name) for index, each in enumerate(self.variants)),
-            "another variant of the endpoint has this name",
-            "give each variant its own name",
-        )
+        why = "another variant of the endpoint has this name"
+        yield from self.repeated("variants", "name", why, "give each variant its own name")
         for problem in self.update.problems_with(self.movable()):
-            yield Problem(f"update.{problem.key}", problem.got, problem.why, problem.fix)
+            yield problem.below("update")
 
 
 class InstanceEndpoint(Endpoint):
@@ -158,24 +142,17 @@ class InstanceEndpoint(Endpoint):
         """Yield wrong numbers of variants, and settings that only work with components."""
         yield from super().problems()
         if not 1 <= len(self.variants) <= 10:
-            yield Problem(
-                "variants",
-                f"{len(self.variants)} tables",
-                "an endpoint has 1 to 10 production variants",
-                "write 1 to 10 [[endpoint.variants]] tables",
-            )
+            why = "an endpoint has 1 to 10 production variants"
+            fix = "write 1 to 10 [[endpoint.variants]] tables"
+            yield Problem("variants", f"{len(self.variants)} tables", why, fix)
         if self.variants and not any(v.initial_variant_weight for v in self.variants):
-            yield Problem(
-                "variants.0.initial_variant_weight",
-                0,
-                "all variants have weight 0, so none would receive requests",
-                "give at least one variant a weight above 0",
-            )
+            why = "all variants have weight 0, so none would receive requests"
+            fix = "give at least one variant a weight above 0"
+            yield Problem("variants.0.initial_variant_weight", 0, why, fix)
         for at, variant in self.instance_variants.items():
             if variant.managed_instance_scaling and not self.inference_components:
-                yield Problem(
+                yield self.wrong(
                     f"{at}.managed_instance_scaling",
-                    "given",
                     "AWS: ManagedInstanceScaling is only supported for inference component "
                     "endpoints",
                     "remove it; without components, scaling changes the number of instances",
@@ -211,11 +188,7 @@ def metric_problems(
     for key in ("targets", "steps"):
         for index, policy in enumerate(getattr(scaling, key)):
             for where, name in own_metrics(policy.metric):
-                if name in named:
-                    continue
-                yield Problem(
-                    f"{at}.{key}.{index}.metric{where}",
-                    name,
-                    f"{whose} do not publish this metric, so the count would never change",
-                    f"choose one of {', '.join(sorted(named))}, or a metric of your own",
-                )
+                if name not in named:
+                    why = f"{whose} do not publish this metric, so the count would never change"
+                    fix = f"choose one of {', '.join(sorted(named))}, or a metric of your own"
+                    yield Problem(f"{at}.{key}.{index}.metric{where}", name, why, fix)

@@ -4,42 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, Protocol, get_args, get_origin, runtime_checkable
+from typing import Any, NamedTuple, get_args, get_origin
 
-from pydantic import BaseModel, Tag, ValidationError
+from pydantic import Tag, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 
 from settings.corrections import fix, unquoted, written, wrong_characters
+from settings.table import Problem, Settings
 
 
 class StageError(Exception):
     """A stage that cannot be deployed; the message has one line a problem."""
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One thing wrong with a stage."""
-
-    key: str
-    """Which setting, relative to the table that reports it, such as "scaling.min_capacity"."""
-    got: object
-    why: str
-    fix: str
-
-
-def refuse(problems: Iterable[Problem]) -> None:
-    """Raise the one error in which pydantic carries several problems of a table."""
-    found = tuple(problems)
-    if found:
-        raise PydanticCustomError("problems", "settings that cannot work", {"problems": found})
-
-
-def explain(path: Path, settings: type[BaseModel], error: ValidationError) -> Iterator[str]:
+def explain(path: Path, settings: type[Settings], error: ValidationError) -> Iterator[str]:
     """Yield a line for each problem that pydantic found in a file."""
     for detail in error.errors(include_url=False):
         # A name that a table cannot have is told at the table.
@@ -52,29 +34,13 @@ def explain(path: Path, settings: type[BaseModel], error: ValidationError) -> It
 
 
 def explain_rules(
-    path: Path, document: object, tables: Iterable[tuple[object, Ruled]]
+    path: Path, document: object, tables: Iterable[tuple[object, Settings]]
 ) -> Iterator[str]:
     """Yield a line for each rule that tables of a file break, which were read from its document."""
     places = dict(_places(document, ()))
     for table, settings in tables:
         for problem in settings.problems():
             yield _line(path, places.get(id(table), ()), problem)
-
-
-class Ruled(Protocol):
-    """Settings that can say what is wrong with them together."""
-
-    def problems(self) -> Iterator[Problem]:
-        """Yield each problem."""
-
-
-@runtime_checkable
-class Placed(Protocol):
-    """Settings that know what similar ones have and they have not."""
-
-    @classmethod
-    def elsewhere(cls, key: str) -> str:
-        """Return where there is a setting that is not one of this table's, or ""."""
 
 
 def _line(path: Path, at: Sequence[str | int], problem: Problem) -> str:
@@ -88,31 +54,28 @@ def _places(
     """Yield where each table of a document is, by the table's identity."""
     if isinstance(value, dict):
         yield id(value), at
-    inner: Iterable[tuple[str | int, object]] = (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list)
-        else ()
-    )
-    for key, each in inner:
-        yield from _places(each, (*at, key))
+        for key, each in value.items():
+            yield from _places(each, (*at, key))
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _places(each, (*at, index))
 
 
 def _unknown(
-    settings: type[BaseModel], table: type[BaseModel], at: Sequence[str | int], value: object
+    settings: type[Settings], table: type[Settings], at: Sequence[str | int], value: object
 ) -> Problem:
     """Tell a key that its table has not by the nearest there is, or by where there is one."""
     *inside, key = (part for part in at if isinstance(part, str))
-    if issubclass(table, Placed) and (elsewhere := table.elsewhere(key)):
-        why = f"it is a setting of {elsewhere} alone"
+    tables = list(_tables(settings))
+    if modes := _modes_with(key, table, tables):
+        why = f"it is a setting of mode {' or '.join(modes)} alone"
         return Problem("", "given", why, "remove it, or change endpoint.mode")
-    tables = dict(_tables_with(key, settings))
     here = ".".join(inside)
-    tables = {path: each for path, each in tables.items() if path.startswith(f"{here}.")} or tables
-    if any(fnmatch(here, path.replace("NAME", "*")) for path in tables):
-        tables = {}  # it is of another kind of this table
-    move = f"move it to {' or '.join(tables.values())}" if tables else ""
+    headers = {each.path: each.header for each in tables if key in each.settings.model_fields}
+    headers = {path: headers[path] for path in headers if path.startswith(f"{here}.")} or headers
+    if any(fnmatch(here, path.replace("NAME", "*")) for path in headers):
+        headers = {}  # it is of another kind of this table
+    move = f"move it to {' or '.join(headers.values())}" if headers else ""
     if near := nearest(key, table.model_fields):
         fix = f"did you mean {near}?" + (f" If not, {move}" if move else "")
         return Problem("", written(value), "there is no such setting", fix)
@@ -120,19 +83,38 @@ def _unknown(
     return Problem("", written(value), "there is no such setting here", move or known)
 
 
-def _tables_with(
-    key: str, settings: type[BaseModel], path: str = "", header: str = "the top of the file"
-) -> Iterator[tuple[str, str]]:
-    """Yield the path and the header of each table with a key, from one table on down."""
-    if key in settings.model_fields:
-        yield path, header
+def _modes_with(key: str, table: type[Settings], tables: Sequence[_Table]) -> Iterable[str]:
+    """Return the modes that have a key where a table without it stands in other modes."""
+    own = [each for each in tables if each.settings is table]
+    paths = {each.path for each in own}
+    kinds = [each for each in tables if each.path in paths and key in each.settings.model_fields]
+    modes = dict.fromkeys(each.mode for each in kinds)
+    return () if any(each.mode in modes for each in own) else modes
+
+
+class _Table(NamedTuple):
+    """A table that a file may have: where, in which mode of its endpoint, and what reads it."""
+
+    path: str
+    header: str
+    mode: str
+    settings: type[Settings]
+
+
+def _tables(
+    settings: type[Settings], path: str = "", header: str = "the top of the file", mode: str = ""
+) -> Iterator[_Table]:
+    """Yield a table, and all that it may have below it."""
+    if "mode" in settings.model_fields:
+        (mode,) = get_args(settings.model_fields["mode"].annotation)
+    yield _Table(path, header, mode, settings)
     for name, field in settings.model_fields.items():
         below = f"{path}.{name}" if path else name
         if get_origin(field.annotation) is dict:
             below += ".NAME"
         header = f"[[{below}]]" if get_origin(field.annotation) is tuple else f"[{below}]"
         for model in _models(field.annotation):
-            yield from _tables_with(key, model, below, header)
+            yield from _tables(model, below, header, mode)
 
 
 def _problems(
@@ -191,14 +173,14 @@ def _example(field: FieldInfo) -> str | None:
 
 
 def _place(
-    settings: type[BaseModel], location: Sequence[str | int]
-) -> tuple[Sequence[str | int], type[BaseModel], FieldInfo | None]:
+    settings: type[Settings], location: Sequence[str | int]
+) -> tuple[Sequence[str | int], type[Settings], FieldInfo | None]:
     """Follow pydantic's location down: return it as it is in the file, the table and field there.
 
     Where a table may be one of several settings, the location names what it was read as.
     """
     place: list[str | int] = []
-    alternatives: dict[str, type[BaseModel] | None] = {}
+    alternatives: dict[str, type[Settings] | None] = {}
     field: FieldInfo | None = None
     for key in location:
         if key in alternatives:
@@ -215,9 +197,9 @@ def _place(
     return place, settings, field
 
 
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+def _models(annotation: Any) -> Iterator[type[Settings]]:
     for part in _parts(annotation):
-        if isinstance(part, type) and issubclass(part, BaseModel):
+        if isinstance(part, type) and issubclass(part, Settings):
             yield part
 
 

@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterable, Iterator
 from catalogue.instance_types import accelerators, cpu_cores, memory_bytes
 from settings.components import InferenceComponent
 from settings.endpoint import Endpoint
-from settings.errors import Problem
 from settings.scaling import Scaling
+from settings.table import Problem
 from settings.variants import Variant
 
 
 def hardware_problems(endpoint: Endpoint) -> Iterator[Problem]:
     """Yield settings that no instance of an endpoint can satisfy."""
     for at, variant in endpoint.instance_variants.items():
-        yield from _variant_problems(f"endpoint.{at}", variant)
+        for problem in _variant_problems(variant):
+            yield problem.below(at)
     for index, component in enumerate(endpoint.inference_components):
         types = {
             name
@@ -26,61 +27,50 @@ def hardware_problems(endpoint: Endpoint) -> Iterator[Problem]:
             if component.variant in (None, variant.name)
             for name in variant.instance_types.values()
         }
-        yield from _component_problems(f"endpoint.components.{index}", component, types)
+        for problem in _component_problems(component, types):
+            yield problem.below(f"components.{index}")
 
 
-def _variant_problems(at: str, variant: Variant) -> Iterator[Problem]:
+def _variant_problems(variant: Variant) -> Iterator[Problem]:
     types = variant.instance_types.values()
     for name in types:
         if "gpu" in (variant.inference_ami_version or "") and accelerators(name) == 0:
-            yield Problem(
-                f"{at}.inference_ami_version",
-                variant.inference_ami_version,
-                f"this image is for GPUs, and {name} has none",
-                "remove it, or choose an instance type with GPUs",
-            )
+            why = f"this image is for GPUs, and {name} has none"
+            fix = "remove it, or choose an instance type with GPUs"
+            yield variant.wrong("inference_ami_version", why, fix)
     if variant.scaling:
-        yield from _target_problems(f"{at}.scaling", variant.scaling, types)
+        for problem in _target_problems(variant.scaling, types):
+            yield problem.below("scaling")
 
 
-def _target_problems(at: str, scaling: Scaling, types: Iterable[str]) -> Iterator[Problem]:
+def _target_problems(scaling: Scaling, types: Iterable[str]) -> Iterator[Problem]:
     """Yield targets that a metric never exceeds: a utilization is a sum over cores or GPUs."""
     for index, target in enumerate(scaling.targets):
         count = _UNITS.get(target.metric) if isinstance(target.metric, str) else None
         units = _most(count, types) if count else None
         if units is None:
             continue
-        key = f"{at}.targets.{index}"
+        key = f"targets.{index}"
         if not units:
-            yield Problem(
-                f"{key}.metric",
-                target.metric,
-                f"{' and '.join(types)} has no GPU, so the count would never change",
-                "choose another metric, or an instance type with GPUs",
-            )
+            why = f"{' and '.join(types)} has no GPU, so the count would never change"
+            fix = "choose another metric, or an instance type with GPUs"
+            yield scaling.wrong(f"{key}.metric", why, fix)
         elif target.value >= 100 * units:
-            yield Problem(
-                f"{key}.value",
-                f"{target.value:g}",
+            why = (
                 f"with {' and '.join(types)}, {target.metric} is at most {100 * units:g} and never "
-                "exceeds this value",
-                f"lower it, for example to {60 * units:g} for 60 %",
+                "exceeds this value"
             )
+            fix = f"lower it, for example to {60 * units:g} for 60 %"
+            yield Problem(f"{key}.value", f"{target.value:g}", why, fix)
 
 
-def _component_problems(
-    at: str, component: InferenceComponent, types: Iterable[str]
-) -> Iterator[Problem]:
+def _component_problems(component: InferenceComponent, types: Iterable[str]) -> Iterator[Problem]:
     """Yield resources of a copy that are more than any of the instances has."""
     for key, has in _NEEDS.items():
         needed, most = getattr(component, key), _most(has, types)
         if needed is not None and most is not None and needed > most:
-            yield Problem(
-                f"{at}.{key}",
-                needed,
-                f"no instance has more than {most} ({', '.join(sorted(types))})",
-                "lower it, or choose a larger instance type",
-            )
+            why = f"no instance has more than {most} ({', '.join(sorted(types))})"
+            yield component.wrong(key, why, "lower it, or choose a larger instance type")
 
 
 def _most(has: Callable[[str], int | None], types: Iterable[str]) -> int | None:

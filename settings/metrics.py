@@ -8,8 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import Discriminator, Field, Tag
 
-from settings.errors import Problem
-from settings.table import Cfn, Settings
+from settings.table import Cfn, Problem, Settings
 
 Seconds = Annotated[int, Field(ge=0)]
 PolicyName = Annotated[
@@ -94,12 +93,8 @@ class CloudWatchMetric(Settings):
         for _, name in own_metrics(self):
             published = namespace_of(name)
             if self.namespace != published:
-                yield Problem(
-                    "namespace",
-                    self.namespace,
-                    f"SageMaker publishes {name} in {published} only",
-                    f'write "{published}", or metric = "{name}"',
-                )
+                why = f"SageMaker publishes {name} in {published} only"
+                yield self.wrong("namespace", why, f'write "{published}", or metric = "{name}"')
 
 
 class MathMetric(Settings):
@@ -124,28 +119,20 @@ class MathMetric(Settings):
         """Yield names that CloudWatch does not take, unknown names, and unused metrics."""
         text = re.sub(r"'[^']*'|\"[^\"]*\"", "", self.expression)
         for name in sorted({*re.findall(r"\b[a-z]\w*\b(?!\s*\()", text)} - self.metrics.keys()):
-            yield Problem(
-                "expression",
-                self.expression,
-                f"the metric {name} does not exist",
-                f"add {name} to metrics, or write one of these names: {', '.join(self.metrics)}",
-            )
+            names = ", ".join(self.metrics)
+            fix = f"add {name} to metrics, or write one of these names: {names}"
+            yield self.wrong("expression", f"the metric {name} does not exist", fix)
         for name in self.metrics:
             if not re.fullmatch(r"[a-z][a-zA-Z0-9_]*", name):
-                yield Problem(
-                    f"metrics.{name}",
-                    name,
+                why = (
                     "a name in an expression begins with a lower-case letter and has only "
-                    "letters, digits and _",
-                    "rename it",
+                    "letters, digits and _"
                 )
+                yield Problem(f"metrics.{name}", name, why, "rename it")
             elif not re.search(rf"\b{name}\b", text):
-                yield Problem(
-                    f"metrics.{name}",
-                    name,
-                    f"the expression {self.expression!r} does not use it",
-                    "remove the metric, or use it in the expression",
-                )
+                why = f"the expression {self.expression!r} does not use it"
+                fix = "remove the metric, or use it in the expression"
+                yield Problem(f"metrics.{name}", name, why, fix)
 
 
 def _kind_of_metric(value: Any) -> str:

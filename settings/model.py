@@ -17,8 +17,7 @@ from catalogue.images import (
     serving_environment,
 )
 from settings.artifact import Artifact, Code, S3Artifact
-from settings.errors import Problem, refuse
-from settings.table import Cfn, Settings
+from settings.table import Cfn, Problem, Settings, refuse
 
 
 class Model(Settings):
@@ -108,68 +107,44 @@ class Model(Settings):
     def _artifact_problems(self) -> Iterator[Problem]:
         in_s3 = isinstance(self.artifact, S3Artifact)
         if in_s3 and self.code and not self.has_code_apart:
-            yield Problem(
-                "code",
-                self.code,
-                f"{self.artifact} is deployed as it is, without added code",
-                "remove code, and put the script into code/ of that artifact; or write false",
-            )
+            why = f"{self.artifact} is deployed as it is, without added code"
+            fix = "remove code, and put the script into code/ of that artifact; or write false"
+            yield self.wrong("code", why, fix)
         if self.multi_model and not (
             isinstance(self.artifact, S3Artifact) and self.artifact.is_prefix
         ):
-            yield Problem(
-                "artifact",
-                self.artifact,
-                "a multi-model container loads its archives from a prefix in S3",
-                'write "s3://BUCKET/PREFIX/", and put the archives there',
-            )
+            why = "a multi-model container loads its archives from a prefix in S3"
+            fix = 'write "s3://BUCKET/PREFIX/", and put the archives there'
+            yield self.wrong("artifact", why, fix)
         if self.has_code_apart and self.network_isolation:
-            yield Problem(
-                "network_isolation",
-                "true",
-                "a multi-model container needs a network to download its code when it starts",
-                "remove network_isolation, or use your own image that contains the code",
-            )
+            why = "a multi-model container needs a network to download its code when it starts"
+            fix = "remove network_isolation, or use your own image that contains the code"
+            yield self.wrong("network_isolation", why, fix)
         if self.artifact_account and not in_s3:
-            yield Problem(
-                "artifact_account",
-                self.artifact_account,
-                f"{self.artifact} is a folder, and is uploaded to the account of the deployment",
-                "remove it",
-            )
+            why = f"{self.artifact} is a folder, and is uploaded to the account of the deployment"
+            yield self.wrong("artifact_account", why, "remove it")
         if self.vendor_requirements and (in_s3 or self.code is False):
-            yield Problem(
-                "vendor_requirements",
-                "true",
-                "nothing is packed" if in_s3 else "without code nothing requires packages",
-                "remove it" + (f", and put the packages into {self.artifact}" if in_s3 else ""),
-            )
+            why = "nothing is packed" if in_s3 else "without code nothing requires packages"
+            fix = "remove it" + (f", and put the packages into {self.artifact}" if in_s3 else "")
+            yield self.wrong("vendor_requirements", why, fix)
 
     def _environment_problems(self) -> Iterator[Problem]:
         """Yield variables that Slipway sets itself, and those beyond AWS's limits (CreateModel)."""
         rendered = self.rendered_environment("").keys()
         for name in sorted(rendered & self.environment.keys()):
-            yield Problem(
-                f"environment.{name}",
-                self.environment[name],
-                "Slipway sets this variable, and with another value the container would not start",
-                "remove it",
-            )
+            why = "Slipway sets this variable, and with another value the container would not start"
+            yield Problem(f"environment.{name}", self.environment[name], why, "remove it")
         for name, value in self.environment.items():
             if max(len(name.encode()), len(value.encode())) > 1024:
-                yield Problem(
-                    f"environment.{name}",
-                    f"{len(value.encode())} bytes",
-                    "a name or a value may have at most 1024 bytes",
-                    "put the value into a file in the model's folder",
-                )
+                got = f"{len(value.encode())} bytes"
+                why = "a name or a value may have at most 1024 bytes"
+                fix = "put the value into a file in the model's folder"
+                yield Problem(f"environment.{name}", got, why, fix)
         if len(self.environment) + len(rendered) > 100:
-            yield Problem(
-                "environment",
-                f"{len(self.environment)} variables",
-                f"a container may have 100 variables, and Slipway sets {len(rendered)} of them",
-                "put some of them into a file in the model's folder",
-            )
+            got = f"{len(self.environment)} variables"
+            why = f"a container may have 100 variables, and Slipway sets {len(rendered)} of them"
+            fix = "put some of them into a file in the model's folder"
+            yield Problem("environment", got, why, fix)
 
 
 class FrameworkModel(Model):
@@ -210,12 +185,8 @@ class FrameworkModel(Model):
     def problems(self) -> Iterator[Problem]:
         """Yield that the container for sklearn does not start without a script."""
         if self.framework == "sklearn" and self.code is False:
-            yield Problem(
-                "code",
-                "false",
-                "the container for sklearn needs a script with the handler functions",
-                "remove code, or write the folder that has inference.py",
-            )
+            why = "the container for sklearn needs a script with the handler functions"
+            yield self.wrong("code", why, "remove code, or write the folder that has inference.py")
         yield from super().problems()
 
 
@@ -225,12 +196,9 @@ class OwnImageModel(Model):
     def problems(self) -> Iterator[Problem]:
         """Yield that packages cannot be chosen for an unknown Python."""
         if self.vendor_requirements:
-            yield Problem(
-                "vendor_requirements",
-                "true",
-                "Slipway does not know which Python your own image has",
-                "install the packages in the image, and remove vendor_requirements",
-            )
+            why = "Slipway does not know which Python your own image has"
+            fix = "install the packages in the image, and remove vendor_requirements"
+            yield self.wrong("vendor_requirements", why, fix)
         yield from super().problems()
 
 
@@ -251,12 +219,9 @@ class ImageModel(OwnImageModel):
     def problems(self) -> Iterator[Problem]:
         """Yield a URI that SageMaker does not pull."""
         if not ECR_IMAGE.fullmatch(self.image):
-            yield Problem(
-                "image",
-                self.image,
-                "SageMaker only pulls from Amazon ECR, by tag or digest",
-                'write "ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG"',
-            )
+            why = "SageMaker only pulls from Amazon ECR, by tag or digest"
+            fix = 'write "ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG"'
+            yield self.wrong("image", why, fix)
         yield from super().problems()
 
 

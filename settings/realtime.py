@@ -16,15 +16,13 @@ from settings.endpoint import (
     metric_problems,
     zero_problems,
 )
-from settings.errors import Problem
 from settings.metrics import (
     ComponentMetric,
     ComponentUtilization,
     Utilization,
     VariantMetric,
 )
-from settings.rules import twice
-from settings.table import Cfn, Several
+from settings.table import Cfn, Problem, Several, twice
 from settings.update import Movable
 from settings.variants import Place, Variant
 
@@ -154,52 +152,33 @@ class RealtimeEndpoint(InstanceEndpoint):
         if not self.shadow:
             return
         if len(self.variants) > 1:
-            yield Problem(
-                "shadow",
-                self.shadow.name,
-                f"a shadow needs exactly 1 production variant, and there are {len(self.variants)}",
-                "remove the shadow, or keep only one variant",
-            )
-        for key, given in (("pipeline", self.pipeline), ("components", self.components)):
-            if given:
-                yield Problem(
-                    key, "given", "it does not work together with a shadow", "remove one of the two"
-                )
+            why = f"a shadow needs exactly 1 production variant, and there are {len(self.variants)}"
+            fix = "remove the shadow, or keep only one variant"
+            yield Problem("shadow", self.shadow.name, why, fix)
+        for key in ("pipeline", "components"):
+            if self.at(key):
+                why = "it does not work together with a shadow"
+                yield self.wrong(key, why, "remove one of the two")
         if self.shadow.name in [variant.name for variant in self.variants]:
-            yield Problem(
-                "shadow.name",
-                self.shadow.name,
-                "the production variant has this name",
-                "give the shadow its own name",
-            )
+            why = "the production variant has this name"
+            yield self.wrong("shadow.name", why, "give the shadow its own name")
         if self.shadow.scaling:
-            yield Problem(
-                "shadow.scaling",
-                "given",
-                "only the production variant scales",
-                "remove it, and give the shadow enough instances for its share of the requests",
-            )
+            why = "only the production variant scales"
+            fix = "remove it, and give the shadow enough instances for its share of the requests"
+            yield self.wrong("shadow.scaling", why, fix)
         if not self.shadow.initial_variant_weight:
-            yield Problem(
-                "shadow.initial_variant_weight",
-                0,
-                "the shadow would get no request",
-                "raise it above 0",
-            )
+            why = "the shadow would get no request"
+            yield Problem("shadow.initial_variant_weight", 0, why, "raise it above 0")
         if has_inf1(self.instance_variants.values()):
-            yield Problem(
-                "shadow",
-                self.shadow.name,
-                "AWS does not support shadow variants with Inf1 instances",
-                "choose instance types other than ml.inf1",
-            )
+            why = "AWS does not support shadow variants with Inf1 instances"
+            fix = "choose instance types other than ml.inf1"
+            yield Problem("shadow", self.shadow.name, why, fix)
 
     def _pipeline_problems(self) -> Iterator[Problem]:
         if len(self.pipeline) == 1:
             why = "a pipeline has 2 to 15 models"
-            yield Problem(
-                "pipeline", self.pipeline[0], why, "remove the pipeline, or add another model"
-            )
+            fix = "remove the pipeline, or add another model"
+            yield Problem("pipeline", self.pipeline[0], why, fix)
         yield from twice(
             ((f"pipeline.{index}", name) for index, name in enumerate(self.pipeline)),
             "a pipeline cannot have a model twice: its containers get the names of their models",
@@ -207,38 +186,27 @@ class RealtimeEndpoint(InstanceEndpoint):
         )
         for index, variant in enumerate(self.variants):
             if self.pipeline and variant.model is not None:
-                yield Problem(
-                    f"variants.{index}.model",
-                    variant.model,
-                    "this variant serves the pipeline",
-                    "remove model, or remove the pipeline",
-                )
+                why = "this variant serves the pipeline"
+                fix = "remove model, or remove the pipeline"
+                yield self.wrong(f"variants.{index}.model", why, fix)
 
     def _component_problems(self) -> Iterator[Problem]:
         if not self.components:
             return
         if self.pipeline:
-            yield Problem(
-                "pipeline",
-                "given",
-                "an inference component has only one container",
-                "remove the pipeline, or remove the components",
-            )
-        yield from _component_variant_problems(self.variants)
+            why = "an inference component has only one container"
+            yield self.wrong("pipeline", why, "remove the pipeline, or remove the components")
+        yield from self._component_variant_problems()
         names = [variant.name for variant in self.variants]
-        yield from twice(
-            ((f"components.{index}.name", each.name) for index, each in enumerate(self.components)),
-            "another component has this name",
-            "give each component its own name",
-        )
+        why = "another component has this name"
+        yield from self.repeated("components", "name", why, "give each component its own name")
         for index, component in enumerate(self.components):
             at = f"components.{index}"
             why = "" if component.variant in names else "this variant does not exist"
             if component.variant is None:
                 why = "there are several variants" if len(names) > 1 else ""
             if why:
-                fix = f"write one of {', '.join(names)}"
-                yield Problem(f"{at}.variant", component.variant or "missing", why, fix)
+                yield self.wrong(f"{at}.variant", why, f"write one of {', '.join(names)}")
             if component.scaling:
                 yield from metric_problems(
                     f"{at}.scaling",
@@ -247,33 +215,23 @@ class RealtimeEndpoint(InstanceEndpoint):
                     "inference components",
                 )
 
-
-def _component_variant_problems(variants: Sequence[Variant]) -> Iterator[Problem]:
-    """Yield settings that do not work on a variant with inference components."""
-    for index, variant in enumerate(variants):
-        at = f"variants.{index}"
-        if variant.scaling:
-            yield Problem(
-                f"{at}.scaling",
-                "given",
-                "only the copies of inference components scale, and SageMaker adds instances for "
-                "them",
-                "move scaling to the components, and write managed_instance_scaling here",
-            )
-        if variant.model is not None:
-            yield Problem(
-                f"{at}.model",
-                variant.model,
-                "this variant has inference components, and each of them has its own model",
-                "remove it",
-            )
-        managed = variant.managed_instance_scaling
-        initial = variant.initial_instance_count
-        if managed and not managed.min_instance_count <= initial <= managed.max_instance_count:
-            yield Problem(
-                f"{at}.initial_instance_count",
-                initial,
-                "it is outside of managed_instance_scaling, "
-                f"{managed.min_instance_count} to {managed.max_instance_count}",
-                "write a number within these bounds",
-            )
+    def _component_variant_problems(self) -> Iterator[Problem]:
+        """Yield settings that do not work on a variant with inference components."""
+        for index, variant in enumerate(self.variants):
+            at = f"variants.{index}"
+            if variant.scaling:
+                yield self.wrong(
+                    f"{at}.scaling",
+                    "only the copies of inference components scale, and SageMaker adds instances "
+                    "for them",
+                    "move scaling to the components, and write managed_instance_scaling here",
+                )
+            if variant.model is not None:
+                why = "this variant has inference components, and each of them has its own model"
+                yield self.wrong(f"{at}.model", why, "remove it")
+            if managed := variant.managed_instance_scaling:
+                low, high = managed.min_instance_count, managed.max_instance_count
+                if not low <= variant.initial_instance_count <= high:
+                    why = f"it is outside of managed_instance_scaling, {low} to {high}"
+                    fix = "write a number within these bounds"
+                    yield self.wrong(f"{at}.initial_instance_count", why, fix)

@@ -8,12 +8,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from settings.errors import Problem
 from settings.metrics import CloudWatchMetric, Metric, PolicyName, Seconds, name_of
-from settings.rules import above, twice
 from settings.schedule import ScheduledAction
 from settings.steps import StepAdjustment, StepScaling
-from settings.table import Cfn, Settings, Several
+from settings.table import Cfn, Problem, Settings, Several, twice
 
 _TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
 _POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
@@ -48,13 +46,11 @@ class TargetTracking(Settings):
     def problems(self) -> Iterator[Problem]:
         """Yield a share above 1."""
         if self.metric == "ProvisionedConcurrencyUtilization" and self.value > 1:
-            yield Problem(
+            percent = self.value if self.value <= 100 else 70
+            yield self.wrong(
                 "value",
-                self.value,
                 "this metric is a share of the provisioned concurrency and never exceeds 1",
-                f"write {self.value / 100:g} for {self.value:g} %"
-                if self.value <= 100
-                else "write 0.7 for 70 %",
+                f"write {percent / 100:g} for {percent:g} %",
             )
 
 
@@ -119,11 +115,10 @@ class Scaling(Settings):
 
     def problems(self) -> Iterator[Problem]:
         """Yield bounds that contradict each other, scaling without a reason, and repeated names."""
-        yield from above("min_capacity", self.min_capacity, "max_capacity", self.max_capacity)
+        yield from self.above_bound("min_capacity", "max_capacity")
         if not (self.targets or self.steps or self.schedule):
-            yield Problem(
+            yield self.wrong(
                 "targets",
-                "missing",
                 "without targets, steps or a schedule the count would never change",
                 'write targets = [{ metric = "…", value = … }], steps or a schedule, or remove '
                 "scaling",
@@ -131,12 +126,8 @@ class Scaling(Settings):
         cooldowns = ("scale_in_cooldown_seconds", "scale_out_cooldown_seconds")
         for key in () if self.targets else cooldowns:
             if not self.is_default(key):
-                yield Problem(
-                    key,
-                    getattr(self, key),
-                    "a cooldown here only applies to targets, and there are none",
-                    "remove it, or set cooldown on the step",
-                )
+                why = "a cooldown here only applies to targets, and there are none"
+                yield self.wrong(key, why, "remove it, or set cooldown on the step")
         yield from self._half_problems()
         policies = [
             *([("", _FROM_ZERO)] if not self.lowest else []),
@@ -144,15 +135,8 @@ class Scaling(Settings):
             *((f"steps.{at}.name", each.policy_name) for at, each in enumerate(self.steps)),
         ]
         fix = "give each its own name"
-        # Names that differ only in case or punctuation would get the same construct id.
-        yield from twice(
-            policies,
-            "another policy has this name",
-            fix,
-            lambda name: re.sub(r"[.-]", "", name).lower(),
-        )
-        actions = ((f"schedule.{at}.name", each.name) for at, each in enumerate(self.schedule))
-        yield from twice(actions, "another scheduled action has this name", fix)
+        yield from twice(policies, "another policy has this name", fix, _folded)
+        yield from self.repeated("schedule", "name", "another scheduled action has this name", fix)
 
     def _half_problems(self) -> Iterator[Problem]:
         """Yield actions with one bound that may contradict the other bound at that time."""
@@ -160,18 +144,19 @@ class Scaling(Settings):
         for index, action in enumerate(self.schedule):
             low, high = action.min_capacity, action.max_capacity
             if high is None and low is not None and low > fewest:
-                yield _excluded(index, "min", low, "max", fewest)
+                yield self._excluded(index, "min", "max", fewest)
             if low is None and high is not None and high < most:
-                yield _excluded(index, "max", high, "min", most)
+                yield self._excluded(index, "max", "min", most)
+
+    def _excluded(self, index: int, key: str, other: str, bound: int) -> Problem:
+        why = f"{other}_capacity may be {bound} at that time, which contradicts this bound"
+        fix = f"add {other}_capacity to this action"
+        return self.wrong(f"schedule.{index}.{key}_capacity", why, fix)
 
 
-def _excluded(index: int, key: str, value: int, other: str, bound: int) -> Problem:
-    return Problem(
-        f"schedule.{index}.{key}_capacity",
-        value,
-        f"{other}_capacity may be {bound} at that time, which contradicts this bound",
-        f"add {other}_capacity to this action",
-    )
+def _folded(policy: str) -> str:
+    """Return what two names have in common that would get the same construct id."""
+    return re.sub(r"[.-]", "", policy).lower()
 
 
 def from_zero_instances(endpoint_name: str) -> StepScaling:

@@ -10,9 +10,7 @@ from zoneinfo import available_timezones
 
 from pydantic import Field
 
-from settings.errors import Problem
-from settings.rules import above
-from settings.table import Cfn, Settings
+from settings.table import Cfn, Problem, Settings
 
 _TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
 
@@ -59,47 +57,35 @@ class ScheduledAction(Settings):
 
     def problems(self) -> Iterator[Problem]:
         """Yield schedules that AWS does not take, and bounds that contradict each other."""
-        why = _why_not(self.schedule)
-        if why:
-            yield Problem(
-                "schedule",
-                self.schedule,
-                why,
-                'write like "cron(0 8 ? * MON-FRI *)", "rate(12 hours)", "at(2027-01-31T08:00:00)"',
+        if why := _why_not(self.schedule):
+            fix = (
+                'write like "cron(0 8 ? * MON-FRI *)", "rate(12 hours)", "at(2027-01-31T08:00:00)"'
             )
+            yield self.wrong("schedule", why, fix)
         yield from self._time_problems()
-        low, high = self.min_capacity, self.max_capacity
-        if low is None and high is None:
-            yield Problem(
-                "min_capacity",
-                "missing",
-                "the action would change nothing",
-                "add min_capacity or max_capacity",
-            )
-        yield from above("min_capacity", low, "max_capacity", high)
+        if self.min_capacity is None and self.max_capacity is None:
+            why = "the action would change nothing"
+            yield self.wrong("min_capacity", why, "add min_capacity or max_capacity")
+        yield from self.above_bound("min_capacity", "max_capacity")
 
     def _time_problems(self) -> Iterator[Problem]:
         zones = available_timezones()
         if zones and self.timezone not in zones:
-            yield Problem(
-                "timezone",
-                self.timezone,
-                "this time zone does not exist",
-                'write like "Europe/Berlin"',
-            )
+            fix = 'write like "Europe/Berlin"'
+            yield self.wrong("timezone", "this time zone does not exist", fix)
         elif self.schedule.startswith("rate") and self.timezone != "UTC":
-            yield Problem("timezone", self.timezone, "a rate has no time of day", "remove timezone")
+            yield self.wrong("timezone", "a rate has no time of day", "remove timezone")
         given = {"start_time": self.start_time, "end_time": self.end_time}
         for key, time in given.items():
             if time is not None and self.schedule.startswith("at"):
                 why = "an action that happens once has neither beginning nor end"
-                yield Problem(key, time, why, "remove it")
+                yield self.wrong(key, why, "remove it")
             elif time is not None and time.tzinfo is None:
                 # AWS takes it for UTC, a reader may take it for the action's own time zone.
-                yield Problem(key, time, "the time zone is missing", f"write {time.isoformat()}Z")
+                yield self.wrong(key, "the time zone is missing", f"write {time.isoformat()}Z")
         start, end = given.values()
         if start and end and start.tzinfo and end.tzinfo and start >= end:
-            yield Problem("end_time", end, "it is not after start_time", "write a later time")
+            yield self.wrong("end_time", "it is not after start_time", "write a later time")
 
 
 def _why_not(schedule: str) -> str:

@@ -7,10 +7,9 @@ from typing import Annotated, Literal, get_args
 
 from settings.artifact import S3Artifact
 from settings.endpoint import CONFIG, Endpoint, metric_problems, zero_problems
-from settings.errors import Problem
 from settings.metrics import ConcurrencyMetric
 from settings.model import Model
-from settings.table import Cfn, Several
+from settings.table import Cfn, Problem, Several
 from settings.update import Movable
 from settings.variants import ServerlessVariant
 
@@ -37,19 +36,12 @@ class ServerlessEndpoint(Endpoint):
         yield from super().model_problems(model)
         artifact = model.artifact
         if isinstance(artifact, S3Artifact) and artifact.is_prefix and not model.multi_model:
-            yield Problem(
-                "artifact",
-                artifact,
-                "a serverless endpoint takes an archive, not files below a prefix",
-                'write "s3://BUCKET/KEY.tar.gz", or use mode realtime',
-            )
+            why = "a serverless endpoint takes an archive, not files below a prefix"
+            fix = 'write "s3://BUCKET/KEY.tar.gz", or use mode realtime'
+            yield model.wrong("artifact", why, fix)
         if model.network_isolation:
-            yield Problem(
-                "network_isolation",
-                "true",
-                "AWS does not support network isolation for serverless endpoints",
-                "remove it, or use mode realtime",
-            )
+            why = "AWS does not support network isolation for serverless endpoints"
+            yield model.wrong("network_isolation", why, "remove it, or use mode realtime")
 
     def movable(self) -> Movable:
         """Return that everything is moved at once: there are no instances to move step by step."""
@@ -65,19 +57,12 @@ class ServerlessEndpoint(Endpoint):
         """Yield a number of variants other than one, and settings that need instances."""
         yield from super().problems()
         if len(self.variants) != 1:
-            yield Problem(
-                "variants",
-                f"{len(self.variants)} tables",
-                "a serverless endpoint has exactly 1 production variant",
-                "write one [[endpoint.variants]] table",
-            )
+            why = "a serverless endpoint has exactly 1 production variant"
+            fix = "write one [[endpoint.variants]] table"
+            yield Problem("variants", f"{len(self.variants)} tables", why, fix)
         if self.update.instance_count is not None:
-            yield Problem(
-                "update.instance_count",
-                self.update.instance_count,
-                "a serverless endpoint has no instances",
-                "write capacity_percent",
-            )
+            why = "a serverless endpoint has no instances"
+            yield self.wrong("update.instance_count", why, "write capacity_percent")
         for index, variant in enumerate(self.variants):
             if variant.scaling:
                 at = f"variants.{index}.scaling"

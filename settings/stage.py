@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,19 +15,16 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 
 from catalogue.images import ImageError, published
 from catalogue.instance_types import instance_type_problem, memory_bytes
-from settings.errors import Problem, StageError, explain, explain_rules, refuse
+from settings.errors import StageError, explain, explain_rules
 from settings.hardware import hardware_problems
 from settings.model import AnyModel, FrameworkModel, Model
 from settings.modes import AnyEndpoint
 from settings.schema import TomlSchema
 from settings.stage_file import read_file
-from settings.table import Cfn, Settings
-from settings.variants import Place
+from settings.table import Cfn, Problem, Settings, refuse
+from settings.variants import Name, Place
 
-# A name becomes part of logical ids, and of a container's host name.
-ModelName = Annotated[
-    str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", max_length=63, examples=["my-iris-2"])
-]
+ModelName = Name  # it becomes part of logical ids, and of a container's host name
 
 
 class Stage(Settings):
@@ -120,8 +116,9 @@ class Stage(Settings):
         yield from self._name_problems()
         for name, model in self.served.items():
             for problem in self.endpoint.model_problems(model):
-                yield replace(problem, key=f"{_table(name)}.{problem.key}")
-        yield from hardware_problems(self.endpoint)
+                yield problem.below(_table(name))
+        for problem in hardware_problems(self.endpoint):
+            yield problem.below("endpoint")
         # An unknown type has no image either. Report only that the type is unknown.
         unknown = {problem.key: problem for problem in self._type_problems()}
         yield from unknown.values()
@@ -141,29 +138,22 @@ class Stage(Settings):
         ids: dict[str, str] = {}
         for name in self.models:
             if (first := ids.setdefault(logical_id(name), name)) != name:
-                yield Problem(
-                    f"models.{name}",
-                    "given",
-                    f"its CloudFormation output would be named like that of {first}",
-                    "give it a name that differs by more than hyphens and capitals",
-                )
+                why = f"its CloudFormation output would be named like that of {first}"
+                fix = "give it a name that differs by more than hyphens and capitals"
+                yield Problem(f"models.{name}", "given", why, fix)
         served = [place.model for place in self.endpoint.places()]
         for place in self.endpoint.places():
             key = f"endpoint.{place.key}"
             fix = f"write one of {known}" if known else "remove it: this stage has one [model]"
             if place.model is not None and place.model not in self.models:
-                yield Problem(key, place.model, "this model does not exist", fix)
+                yield self.wrong(key, "this model does not exist", fix)
             if place.model is None and self.models:
-                yield Problem(key, "missing", "a stage with [models.NAME] needs it", fix)
+                yield self.wrong(key, "a stage with [models.NAME] needs it", fix)
         # While a name is missing or wrong, it may stand for a model that seems unused.
         known_all = all(name in self.models for name in served)
         for name in [name for name in self.models if known_all and name not in served]:
-            yield Problem(
-                f"models.{name}",
-                "given",
-                "no variant, pipeline or component serves this model",
-                "name it in one of them, or remove it",
-            )
+            why = "no variant, pipeline or component serves this model"
+            yield Problem(f"models.{name}", "given", why, "name it in one of them, or remove it")
 
     def _image_problems(self, name: str, model: Model) -> Iterator[Problem]:
         """Yield an instance type that no image fits, or that needs another image than the first."""

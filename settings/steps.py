@@ -9,7 +9,6 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 
-from settings.errors import Problem
 from settings.metrics import (
     HighResolutionMetric,
     Metric,
@@ -17,7 +16,7 @@ from settings.metrics import (
     Seconds,
     name_of,
 )
-from settings.table import Cfn, Settings, Several
+from settings.table import Cfn, Problem, Settings, Several
 
 _POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
 _DAY, _WEEK = 86_400, 604_800
@@ -104,20 +103,16 @@ class StepScaling(Settings):
         yield from self._idle_problems()
         for index, step in enumerate(self.step_adjustments):
             if self.adjustment_type == "ExactCapacity" and step.scaling_adjustment < 0:
-                yield Problem(
-                    f"step_adjustments.{index}.scaling_adjustment",
-                    step.scaling_adjustment,
-                    "with ExactCapacity the adjustment is the new count, so it cannot be negative",
-                    'write 0 or more, or adjustment_type = "ChangeInCapacity"',
-                )
+                key = f"step_adjustments.{index}.scaling_adjustment"
+                why = "with ExactCapacity the adjustment is the new count, so it cannot be negative"
+                fix = 'write 0 or more, or adjustment_type = "ChangeInCapacity"'
+                yield self.wrong(key, why, fix)
         if self.min_adjustment_magnitude and self.adjustment_type != "PercentChangeInCapacity":
-            yield Problem(
-                "min_adjustment_magnitude",
-                self.min_adjustment_magnitude,
-                f"only PercentChangeInCapacity has a smallest change, and adjustment_type is "
-                f"{self.adjustment_type}",
-                "remove it",
+            why = (
+                "only PercentChangeInCapacity has a smallest change, and adjustment_type is "
+                f"{self.adjustment_type}"
             )
+            yield self.wrong("min_adjustment_magnitude", why, "remove it")
         yield from self._period_problems()
 
     def _idle_problems(self) -> Iterator[Problem]:
@@ -125,12 +120,9 @@ class StepScaling(Settings):
         if self.adjustment_type != "ExactCapacity" and not any(
             step.scaling_adjustment for step in self.step_adjustments
         ):
-            yield Problem(
-                "step_adjustments.0.scaling_adjustment",
-                0,
-                "all step adjustments are 0, so this policy would never change the count",
-                "set at least one of them to a number above or below 0",
-            )
+            why = "all step adjustments are 0, so this policy would never change the count"
+            fix = "set at least one of them to a number above or below 0"
+            yield self.wrong("step_adjustments.0.scaling_adjustment", why, fix)
         above = self.comparison_operator.startswith("Greater")
         ends = [
             step.metric_interval_upper_bound if above else step.metric_interval_lower_bound
@@ -138,43 +130,31 @@ class StepScaling(Settings):
         ]
         if None not in ends:
             side, bound = ("above", "lower") if above else ("below", "upper")
-            yield Problem(
-                "step_adjustments",
-                f"none {side} the threshold",
+            why = (
                 f"the alarm goes off {side} the threshold ({self.comparison_operator}), so this "
-                "policy would never change the count",
-                f"give one step metric_interval_{bound}_bound = 0 and no other bound",
+                "policy would never change the count"
             )
+            fix = f"give one step metric_interval_{bound}_bound = 0 and no other bound"
+            yield Problem("step_adjustments", f"none {side} the threshold", why, fix)
 
     def _period_problems(self) -> Iterator[Problem]:
         """Yield periods that CloudWatch refuses or has no data for (PutMetricAlarm)."""
         if self.period not in (10, 20, 30) and self.period % 60:
-            yield Problem(
-                "period",
-                self.period,
-                "CloudWatch has periods of 10, 20 and 30 seconds, and of whole minutes",
-                "write 10, 20, 30, 60 or a multiple of 60",
-            )
+            why = "CloudWatch has periods of 10, 20 and 30 seconds, and of whole minutes"
+            yield self.wrong("period", why, "write 10, 20, 30, 60 or a multiple of 60")
         elif (
             self.period < 60
             and isinstance(self.metric, str)
             and self.metric not in get_args(HighResolutionMetric)
         ):
-            yield Problem(
-                "period",
-                self.period,
-                f"{self.metric} has one data point a minute",
-                "write 60 or a multiple of 60",
+            why = f"{self.metric} has one data point a minute"
+            yield self.wrong("period", why, "write 60 or a multiple of 60")
+        most = (_DAY if self.period < 3600 else _WEEK) // self.period
+        if self.evaluation_periods > most:
+            why = (
+                f"with a period of {self.period} seconds an alarm looks back at most {most} periods"
             )
-        longest = _DAY if self.period < 3600 else _WEEK
-        if self.period * self.evaluation_periods > longest:
-            yield Problem(
-                "evaluation_periods",
-                self.evaluation_periods,
-                f"with a period of {self.period} seconds an alarm looks back at most "
-                f"{longest // self.period} periods",
-                f"lower it to {longest // self.period}, or change period",
-            )
+            yield self.wrong("evaluation_periods", why, f"lower it to {most}, or change period")
 
 
 def _bound_problems(steps: Sequence[StepAdjustment]) -> Iterator[Problem]:
@@ -187,31 +167,24 @@ def _bound_problems(steps: Sequence[StepAdjustment]) -> Iterator[Problem]:
     for index, step in enumerate(steps):
         low, high = step.metric_interval_lower_bound, step.metric_interval_upper_bound
         if low is not None and high is not None and low >= high:
-            yield Problem(
-                f"step_adjustments.{index}.metric_interval_upper_bound",
-                high,
-                f"it is not above metric_interval_lower_bound, which is {low:g}",
-                f"raise it above {low:g}, or lower metric_interval_lower_bound",
-            )
+            key = f"step_adjustments.{index}.metric_interval_upper_bound"
+            why = f"it is not above metric_interval_lower_bound, which is {low:g}"
+            fix = f"raise it above {low:g}, or lower metric_interval_lower_bound"
+            yield Problem(key, high, why, fix)
             return
         if low is None and high is None:
-            yield Problem(
-                f"step_adjustments.{index}",
-                "without a bound",
-                "Application Auto Scaling needs at least one of the two bounds",
-                "write metric_interval_lower_bound = 0 for everything above the threshold",
-            )
+            why = "Application Auto Scaling needs at least one of the two bounds"
+            fix = "write metric_interval_lower_bound = 0 for everything above the threshold"
+            yield Problem(f"step_adjustments.{index}", "without a bound", why, fix)
             return
     ordered = sorted(steps, key=_begin)
     for one, two in pairwise(ordered):
         end, begin = one.metric_interval_upper_bound, two.metric_interval_lower_bound
         if end != begin or end is None:
-            yield Problem(
-                "step_adjustments",
-                f"one up to {_bound(end)}, the next from {_bound(begin)}",
-                "steps may neither overlap nor leave a gap",
-                "let each step begin where the one before it ends",
-            )
+            got = f"one up to {_bound(end)}, the next from {_bound(begin)}"
+            why = "steps may neither overlap nor leave a gap"
+            fix = "let each step begin where the one before it ends"
+            yield Problem("step_adjustments", got, why, fix)
             return
     lowest, highest = _begin(ordered[0]), ordered[-1].metric_interval_upper_bound
     if -inf < lowest < 0:
@@ -226,12 +199,9 @@ def _begin(step: StepAdjustment) -> float:
 
 
 def _no_end(bound: str, last: float, side: str) -> Problem:
-    return Problem(
-        "step_adjustments",
-        f"none without metric_interval_{bound}_bound",
-        f"the steps end {abs(last):g} {side} the threshold, and beyond that nothing would change",
-        f"leave out metric_interval_{bound}_bound of the last step {side} the threshold",
-    )
+    why = f"the steps end {abs(last):g} {side} the threshold, and beyond that nothing would change"
+    fix = f"leave out metric_interval_{bound}_bound of the last step {side} the threshold"
+    return Problem("step_adjustments", f"none without metric_interval_{bound}_bound", why, fix)
 
 
 def _bound(value: float | None) -> str:

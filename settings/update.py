@@ -12,9 +12,8 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from settings.errors import Problem
 from settings.metrics import Statistic
-from settings.table import Cfn, Settings, Several
+from settings.table import Cfn, Problem, Settings, Several
 
 WaitSeconds = Annotated[int, Field(ge=0, le=3600)]
 Policy: TypeAlias = Literal["ALL_AT_ONCE", "CANARY", "LINEAR", "ROLLING"]
@@ -58,11 +57,6 @@ class Rollback(Settings):
 
     For the quality of the answers, such as the share of clicks: no HTTP status shows that.
     """
-
-    @classmethod
-    def elsewhere(cls, key: str) -> str:
-        """Return the mode that has a setting which this table lacks, or ""."""
-        return "mode async" if key in AsyncRollback.model_fields else ""
 
     @property
     def thresholds(self) -> list[Threshold]:
@@ -151,30 +145,21 @@ class Update(Settings):
     def problems(self) -> Iterator[Problem]:
         """Yield a size that is given twice or outside of what AWS allows."""
         if self.capacity_percent is not None and self.instance_count is not None:
-            yield Problem(
-                "instance_count",
-                self.instance_count,
-                "capacity_percent already gives the size",
-                "keep one of the two",
-            )
-        given = self.capacity_percent if self.instance_count is None else self.instance_count
-        if given is not None and self.policy in (None, "ALL_AT_ONCE"):
-            key = "capacity_percent" if self.instance_count is None else "instance_count"
+            why = "capacity_percent already gives the size"
+            yield self.wrong("instance_count", why, "keep one of the two")
+        size = "capacity_percent" if self.instance_count is None else "instance_count"
+        if self.at(size) is not None and self.policy in (None, "ALL_AT_ONCE"):
             why = (
                 "a size needs a policy, and policy is not set"
                 if self.policy is None
                 else "ALL_AT_ONCE moves everything in one step"
             )
-            yield Problem(key, given, why, 'remove it, or write policy = "CANARY"')
+            yield self.wrong(size, why, 'remove it, or write policy = "CANARY"')
         if self.policy in _SIZES and self.capacity_percent is not None:
             low, high = _SIZES[self.policy]
             if not low <= self.capacity_percent <= high:
-                yield Problem(
-                    "capacity_percent",
-                    self.capacity_percent,
-                    f"a step of {self.policy} moves {low} to {high} percent",
-                    f"write a number from {low} to {high}",
-                )
+                why = f"a step of {self.policy} moves {low} to {high} percent"
+                yield self.wrong("capacity_percent", why, f"write a number from {low} to {high}")
 
     def problems_with(self, movable: Movable) -> Iterator[Problem]:
         """Yield settings that AWS refuses or ignores for what can be moved."""
@@ -185,63 +170,43 @@ class Update(Settings):
             "ROLLING": movable.no_batches,
         }.get(self.policy or "")
         if against:
-            yield Problem(
-                "policy",
-                self.policy,
-                against,
-                "remove policy, and Slipway chooses the safest one that works",
-            )
+            fix = "remove policy, and Slipway chooses the safest one that works"
+            yield self.wrong("policy", against, fix)
         elif self.policy in _SIZES and movable.fewest is not None:
             yield from self._size_problems(self.policy, movable.fewest, movable)
         chosen = choose(self, movable)
         key, why, fix = _UNUSED.get(chosen.policy, ("", "", ""))
         if key and not self.is_default(key):
             why = f"{chosen.policy} ({chosen.reason}) {why}"
-            yield Problem(key, getattr(self, key), why, fix)
+            yield self.wrong(key, why, fix)
         waiting = chosen.waiting_seconds(movable.most)
         limit = self.maximum_execution_timeout_in_seconds
         if limit is not None and limit <= waiting:
-            yield Problem(
-                "maximum_execution_timeout_in_seconds",
-                limit,
-                f"the waits alone take {waiting} seconds",
-                f"raise it above {waiting}, or shorten the waits",
-            )
+            why = f"the waits alone take {waiting} seconds"
+            fix = f"raise it above {waiting}, or shorten the waits"
+            yield self.wrong("maximum_execution_timeout_in_seconds", why, fix)
 
     def _size_problems(self, policy: Policy, fewest: int, movable: Movable) -> Iterator[Problem]:
         low, high = _SIZES[policy]
         count, percent = self.instance_count, self.capacity_percent
+        share = f"a step of {policy} moves {low} to {high} percent, and there may be"
         if fewest < 2 and movable.default != "ROLLING":
-            yield Problem(
+            yield self.wrong(
                 "policy",
-                policy,
                 f"{policy} moves at most half of the {movable.unit} at a time, and there may be "
                 f"only {fewest}",
                 "set initial_instance_count (and min_capacity, if scaled) to 2 or more, or remove "
                 "policy",
             )
         elif count is not None and count * 100 > fewest * high:
-            yield Problem(
-                "instance_count",
-                count,
-                f"a step of {policy} moves {low} to {high} percent, and there may be only {fewest}",
-                "write capacity_percent, or a smaller number",
-            )
+            fix = "write capacity_percent, or a smaller number"
+            yield self.wrong("instance_count", f"{share} only {fewest}", fix)
         elif count is not None and count * 100 < movable.most * low:
-            yield Problem(
-                "instance_count",
-                count,
-                f"a step of {policy} moves {low} to {high} percent, and there may be "
-                f"{movable.most}",
-                "write capacity_percent, or a larger number",
-            )
+            fix = "write capacity_percent, or a larger number"
+            yield self.wrong("instance_count", f"{share} {movable.most}", fix)
         elif percent is not None and fewest > 1 and percent * fewest < 100:
-            yield Problem(
-                "capacity_percent",
-                percent,
-                f"there may be only {fewest} {movable.unit}, and this share is less than one",
-                f"raise it to {ceil(100 / fewest)}",
-            )
+            why = f"there may be only {fewest} {movable.unit}, and this share is less than one"
+            yield self.wrong("capacity_percent", why, f"raise it to {ceil(100 / fewest)}")
 
 
 class AsyncUpdate(Update):

@@ -9,10 +9,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from settings.errors import Problem
-from settings.rules import above, twice
 from settings.scaling import Scaling
-from settings.table import Cfn, Settings, Several
+from settings.table import Cfn, Problem, Settings, Several
 
 # A name of an endpoint or a variant (SageMaker API reference, EndpointName and VariantName).
 Name = Annotated[
@@ -91,12 +89,7 @@ class ManagedInstanceScaling(Settings):
 
     def problems(self) -> Iterator[Problem]:
         """Yield bounds that contradict each other."""
-        yield from above(
-            "min_instance_count",
-            self.min_instance_count,
-            "max_instance_count",
-            self.max_instance_count,
-        )
+        yield from self.above_bound("min_instance_count", "max_instance_count")
 
 
 class CapacityReservation(Settings):
@@ -219,11 +212,6 @@ class Variant(Settings):
     For load that changes over the day.
     """
 
-    @classmethod
-    def elsewhere(cls, key: str) -> str:
-        """Return the mode whose variants have a setting that these have not, or ""."""
-        return "mode serverless" if key in ServerlessVariant.model_fields else ""
-
     @property
     def instance_types(self) -> dict[str, str]:
         """The instance types in order of priority, by the key that names each."""
@@ -258,42 +246,25 @@ class Variant(Settings):
         yield from self._type_problems()
         if self.scaling is None:
             return
-        yield from bounds_problems(
-            self.scaling,
-            "initial_instance_count",
-            self.initial_instance_count,
-            f"the variant {self.name} starts with {self.initial_instance_count} instances",
-        )
+        why = f"the variant {self.name} starts with {self.initial_instance_count} instances"
+        yield from bounds_problems(self, "initial_instance_count", why)
         for key, name in self.instance_types.items():
             if _BURSTABLE.match(name):
-                yield Problem(
-                    key,
-                    name,
-                    "SageMaker does not scale burstable instance types",
-                    'choose another type, such as "ml.m5.large", or remove scaling',
-                )
+                why = "SageMaker does not scale burstable instance types"
+                fix = 'choose another type, such as "ml.m5.large", or remove scaling'
+                yield self.wrong(key, why, fix)
 
     def _type_problems(self) -> Iterator[Problem]:
         if self.instance_type is None and not self.instance_pools:
-            yield Problem(
-                "instance_type", "missing", "it is required", 'write one, such as "ml.m5.large"'
-            )
+            fix = 'write one, such as "ml.m5.large"'
+            yield self.wrong("instance_type", "it is required", fix)
         if self.instance_type is not None and self.instance_pools:
-            yield Problem(
-                "instance_type",
-                self.instance_type,
-                "instance_pools already gives the types",
-                "keep one of the two",
-            )
+            why = "instance_pools already gives the types"
+            yield self.wrong("instance_type", why, "keep one of the two")
         for field in ("instance_type", "priority"):
-            yield from twice(
-                (
-                    (f"instance_pools.{at}.{field}", getattr(pool, field))
-                    for at, pool in enumerate(self.instance_pools)
-                ),
-                "another pool has the same value",
-                "give each pool its own type and its own priority",
-            )
+            why = "another pool has the same value"
+            fix = "give each pool its own type and its own priority"
+            yield from self.repeated("instance_pools", field, why, fix)
 
 
 class ServerlessVariant(Settings):
@@ -329,11 +300,6 @@ class ServerlessVariant(Settings):
     For a load that differs between day and night.
     """
 
-    @classmethod
-    def elsewhere(cls, key: str) -> str:
-        """Return the modes whose variants have a setting that this has not, or ""."""
-        return "mode realtime or async" if key in Variant.model_fields else ""
-
     def place(self, at: str) -> Place:
         """Return where its model runs; at is the variant's own key."""
         types = {f"{at}.memory_size_in_mb": _ANY_CPU}
@@ -342,47 +308,30 @@ class ServerlessVariant(Settings):
     def problems(self) -> Iterator[Problem]:
         """Yield a provisioned concurrency that is missing or outside its bounds."""
         provisioned = self.provisioned_concurrency
-        most = self.max_concurrency
-        yield from above("provisioned_concurrency", provisioned, "max_concurrency", most)
+        yield from self.above_bound("provisioned_concurrency", "max_concurrency")
         if self.scaling is None:
             return
         if provisioned is None:
-            yield Problem(
-                "scaling",
-                "given",
-                "scaling changes provisioned_concurrency, which is not set",
+            why = "scaling changes provisioned_concurrency, which is not set"
+            fix = (
                 "add provisioned_concurrency, or remove scaling (serverless endpoints scale on "
-                "demand without it)",
+                "demand without it)"
             )
+            yield self.wrong("scaling", why, fix)
             return
-        yield from bounds_problems(
-            self.scaling,
-            "provisioned_concurrency",
-            provisioned,
-            f"the variant {self.name} starts with {provisioned}",
-        )
-        bounds = {"scaling.max_capacity": self.scaling.max_capacity} | {
-            f"scaling.schedule.{index}.max_capacity": action.max_capacity or 0
-            for index, action in enumerate(self.scaling.schedule)
-        }
-        for key, bound in bounds.items():
-            yield from above(key, bound, "max_concurrency", most)
+        why = f"the variant {self.name} starts with {provisioned}"
+        yield from bounds_problems(self, "provisioned_concurrency", why)
+        yield from self.above_bound("scaling.max_capacity", "max_concurrency")
+        for index in range(len(self.scaling.schedule)):
+            yield from self.above_bound(f"scaling.schedule.{index}.max_capacity", "max_concurrency")
 
 
-def bounds_problems(scaling: Scaling, key: str, initial: int, why: str) -> Iterator[Problem]:
-    """Yield bounds of a scaling that exclude the initial count; key is the count's setting."""
-    low, high = scaling.min_capacity, scaling.max_capacity
-    if initial < low:
-        yield Problem(
-            "scaling.min_capacity",
-            low,
-            why,
-            f"raise {key} to {low} or lower min_capacity",
-        )
-    if initial > high:
-        yield Problem(
-            "scaling.max_capacity",
-            high,
-            why,
-            f"lower {key} to {high} or raise max_capacity",
-        )
+def bounds_problems(scaled: Settings, key: str, why: str) -> Iterator[Problem]:
+    """Yield bounds of a table's scaling that exclude its initial count, the setting at key."""
+    initial, scaling = scaled.at(key), scaled.at("scaling")
+    if initial < scaling.min_capacity:
+        fix = f"raise {key} to {scaling.min_capacity} or lower min_capacity"
+        yield scaled.wrong("scaling.min_capacity", why, fix)
+    if initial > scaling.max_capacity:
+        fix = f"lower {key} to {scaling.max_capacity} or raise max_capacity"
+        yield scaled.wrong("scaling.max_capacity", why, fix)

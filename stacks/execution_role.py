@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from aws_cdk import ArnFormat, Aws, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from settings.metrics import COMPONENTS, INSTANCES, INVOCATIONS
+from stacks.container import Container
 
 
 def execution_role(
     scope: Construct,
     *,
     endpoint_name: str,
-    repository_arns: Iterable[str],
+    containers: Collection[Container],
     permissions: Iterable[iam.PolicyStatement],
     component_names: Sequence[str] = (),
 ) -> tuple[iam.Role, iam.Policy]:
@@ -25,9 +26,11 @@ def execution_role(
 
     Whatever uses the role must depend on the policy: SageMaker checks on creation that the role can
     read the model data, and a reference to the role does not wait for its policy. permissions are
-    in addition to pulling the images and writing the logs and metrics of the endpoint and of the
-    named inference components.
+    in addition to pulling the images, reading the model data, and writing the logs and metrics of
+    the endpoint and of the named inference components.
     """
+    data = [statement for each in containers for statement in each.data.permissions]
+    repositories = [each.image.repository_arn for each in containers]
     role = iam.Role(
         scope,
         "ExecutionRole",
@@ -42,8 +45,8 @@ def execution_role(
         "ExecutionPolicy",
         roles=[role],
         statements=[
-            *_apart(scope, permissions),
-            *_container_permissions(scope, repository_arns, endpoint_name, component_names),
+            *_apart(scope, [*data, *permissions]),
+            *_container_permissions(scope, repositories, endpoint_name, component_names),
         ],
     )
     return role, policy

@@ -17,11 +17,11 @@ from settings.variants import ServerlessVariant, Variant
 from stacks.alarms import RollbackAlarms
 from stacks.async_inference import AsyncInference, async_inference
 from stacks.component import Component
-from stacks.container_image import container_image
+from stacks.container import Container, container_image
 from stacks.endpoint import Endpoint
 from stacks.execution_role import execution_role
 from stacks.metrics import Scaled
-from stacks.model import Container, Model
+from stacks.model import Model
 from stacks.model_data import LocalArchive, model_data, upload
 from stacks.s3_access import access_below
 from stacks.scaling import CountScaling
@@ -114,11 +114,8 @@ class HostingStack(Stack):
             Construct(self, "Components"),
             endpoint_name=settings.name,
             component_names=[each.name for each in settings.inference_components],
-            repository_arns=[each.image.repository_arn for each in containers.values()],
-            permissions=[
-                *(statement for each in containers.values() for statement in each.data.permissions),
-                *permissions,
-            ],
+            containers=containers.values(),
+            permissions=permissions,
         )
         endpoint = Endpoint(
             self,

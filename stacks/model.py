@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from stacks.container_image import ContainerImage
+from stacks.container import Container
 from stacks.execution_role import execution_role
-from stacks.model_data import ModelData
 
 _Model = sagemaker.CfnModel
-
-
-@dataclass(frozen=True)
-class Container:
-    """An image, with the model data and the environment variables of its container."""
-
-    image: ContainerImage
-    data: ModelData
-    environment: Mapping[str, str]
-    multi_model: bool = False
 
 
 class Model(Construct):
@@ -51,11 +39,8 @@ class Model(Construct):
             self,
             endpoint_name=endpoint_name,
             component_names=component_names,
-            repository_arns=[each.image.repository_arn for each in containers.values()],
-            permissions=[
-                *(each for container in containers.values() for each in container.data.permissions),
-                *permissions,
-            ],
+            containers=containers.values(),
+            permissions=permissions,
         )
         several = len(containers) > 1
         definitions = [

@@ -93,6 +93,34 @@ initial_instance_count = 2
                 "serverless alone; remove it, or change endpoint.mode"
             ),
         ),
+        "memory of a shadow's instances": (
+            (
+                f'[endpoint]\nname = "a"\n{VARIANT}'
+                f"{VARIANT.replace('[[endpoint.variants]]', '[endpoint.shadow]')}"
+                'name = "b"\nmemory_size_in_mb = 2048\n'
+            ),
+            "endpoint.shadow.memory_size_in_mb is given: it is a setting of mode serverless alone",
+        ),
+        "a shadow of an asynchronous endpoint": (
+            f'[endpoint]\nname = "a"\nmode = "async"\n{VARIANT}[endpoint.shadow]\n',
+            "endpoint.shadow is given: it is a setting of mode realtime alone",
+        ),
+        "failures of requests that do not wait": (
+            (
+                f'[endpoint]\nname = "a"\n{VARIANT}'
+                "[endpoint.update.rollback]\nmax_failures_per_minute = 1\n"
+            ),
+            "max_failures_per_minute is given: it is a setting of mode async alone",
+        ),
+        "another kind of metric's key below a metric": (
+            (
+                f'[endpoint]\nname = "a"\n{VARIANT}[endpoint.variants.scaling]\nmin_capacity = 1\n'
+                "max_capacity = 2\ntargets = [{ value = 60, metric = "
+                '{ expression = "a", namespace = "b", metrics = '
+                '{ a = { namespace = "c", metric_name = "d" } } } }]\n'
+            ),
+            "move it to [endpoint.variants.scaling.targets.metric.metrics.NAME]",
+        ),
     }.values(),
 )
 def test_a_key_or_a_value_in_a_wrong_place_is_told_where_it_belongs(

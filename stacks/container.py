@@ -1,7 +1,8 @@
-"""The image of the model's container: where it is pulled from, or how it is built."""
+"""A model's container: its image, which is pulled or built, its data and its environment."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from constructs import Construct
 from catalogue.images import ECR_IMAGE
 from settings.errors import StageError
 from settings.model import DockerfileModel, Model, RepositoryModel
+from stacks.model_data import ModelData
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,16 @@ class ContainerImage:
 
     uri: str
     repository_arn: str
+
+
+@dataclass(frozen=True)
+class Container:
+    """An image, with the model data and the environment variables of its container."""
+
+    image: ContainerImage
+    data: ModelData
+    environment: Mapping[str, str]
+    multi_model: bool = False
 
 
 def container_image(scope: Construct, model: Model, chosen: str, root: Path) -> ContainerImage:
