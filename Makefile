@@ -29,7 +29,7 @@ help:
 install: $(INSTALLED)
 
 $(INSTALLED): requirements.txt requirements-dev.txt package-lock.json setup.sh
-	@PATH="$${PATH#*:}" ./setup.sh $(VENV)
+	@PATH="$${PATH#*:}"; exec ./setup.sh $(VENV)
 	@touch $@
 
 demo: $(INSTALLED)

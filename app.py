@@ -15,19 +15,14 @@ if __name__ == "__main__":
 
 from pathlib import Path
 
+from model_artifact.build import give_jsii_a_cache, keep_cdk_out_private
+
 if __name__ == "__main__":
-    # jsii unpacks the CDK below the home folder, once, and fails where it cannot.
-    cache = Path(os.environ.get("HOME") or os.devnull, ".cache/aws/jsii/package-cache")
-    while not os.access(cache, os.F_OK):
-        cache = cache.parent
-    if not os.access(cache, os.W_OK | os.X_OK):
-        build = Path(__file__).parent / "build"
-        os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE_ROOT", str(build / "jsii"))
+    give_jsii_a_cache(Path(__file__).parent)  # before the CDK is imported
 
 from aws_cdk import App, Environment
 
 from model_artifact.archive import ArchiveError
-from model_artifact.build import keep_cdk_out_private
 from model_artifact.preparation import check, prepare
 from settings.errors import StageError
 from settings.stage import Stage
@@ -40,7 +35,7 @@ def main() -> None:
     """Synthesize the stage named by `-c stage=NAME` or `-c stage=PATH.toml`, or dev."""
     app = App()
     keep_cdk_out_private(Path(app.outdir))
-    stage = Stage.load(app.node.try_get_context("stage") or "dev", ROOT / "stages")
+    stage = Stage.load(str(app.node.try_get_context("stage") or "dev"), ROOT / "stages")
     archives = prepare(stage, ROOT)
     check(archives, stage, app.node.try_get_context("inspect"))
     stack = HostingStack(

@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     command = commands.add_parser("start", help="start it, unless it runs")
-    command.add_argument("--port", type=int, help="fail unless this one is free")
+    command.add_argument("--port", type=_port, help="fail unless this one is free")
     command.set_defaults(run=_start)
 
     command = commands.add_parser("stop", help="end it and all that is deployed on it")
@@ -75,6 +75,13 @@ def _parser() -> argparse.ArgumentParser:
         each.epilog = f"example:\n  python -m local_cloud {_EXAMPLES.get(name, name)}"
         each.formatter_class = argparse.RawDescriptionHelpFormatter  # it stays on a line
     return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port; write 0 to 65535, 0 for any")
+    return port
 
 
 def _start(options: argparse.Namespace) -> int:
@@ -148,7 +155,12 @@ def _exec(options: argparse.Namespace) -> int:
     home = default_home()
     found = find(home)
     running = found or start(home)
-    status, interrupted = _run(options.command, running)
+    try:
+        status, interrupted = _run(options.command, running)
+    except LocalCloudError:
+        if not found:
+            stop(home)
+        raise
     if not found and interrupted:
         stop(home)
     elif not found:

@@ -68,6 +68,11 @@ def start(home: Path, port: int | None = None) -> Running:
     """
     running = find(home)
     if running:
+        if port and not running.url.endswith(f":{port}"):
+            raise LocalCloudError(
+                f"--port {port}: the local cloud runs at {running.url} already; stop it first with "
+                "`python -m local_cloud stop`"
+            )
         return running
     command = [sys.executable, "-m", "local_cloud.server"]
     command += [] if port is None else ["--port", str(port)]

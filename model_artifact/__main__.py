@@ -71,7 +71,8 @@ def _inspect(options: argparse.Namespace) -> int:
 
 def _named(archive: Path) -> Path:
     if not archive.is_file():
-        raise ArchiveError(f"{archive}: there is no such file; name a model.tar.gz")
+        why = "this is not a file" if archive.exists() else "this file does not exist"
+        raise ArchiveError(f"{archive}: {why}; name a model.tar.gz on this machine")
     return archive
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
-from folders import OwnFolder, keep_private
+from folders import FolderError, OwnFolder, keep_private
 
 _ARCHIVES = ("model.tar.gz", "sourcedir.tar.gz")
 
@@ -24,6 +26,7 @@ MADE = (
     "sagemaker-core-[0-9]*",
     "instance_types.json",
     "instance-types",
+    "jsii",
 )
 """All that is made in build/, as `folders.remove` takes it."""
 
@@ -31,6 +34,24 @@ MADE = (
 def build_folder(root: Path) -> OwnFolder:
     """Return a project's build/, which is still to be claimed."""
     return OwnFolder(root / "build", "Slipway's archives")
+
+
+def give_jsii_a_cache(root: Path) -> None:
+    """Have jsii unpack the CDK in build/ where it cannot below the home folder.
+
+    It unpacks once, and fails where it cannot.
+    """
+    cache = Path(os.environ.get("HOME") or os.devnull, ".cache/aws/jsii/package-cache")
+    while not os.access(cache, os.F_OK):
+        cache = cache.parent
+    if os.access(cache, os.W_OK | os.X_OK):
+        return
+    build = build_folder(root)
+    try:
+        build.claim()
+    except FolderError as error:
+        sys.exit(f"{error}; move what is in the way, or set HOME to a folder that can be written")
+    os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE_ROOT", str(build.path / "jsii"))
 
 
 CDK_OUT = "cdk.out"

@@ -89,6 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         save(classifier, description, options.output)
     except TrainedModelError as error:
         sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"{error.filename}: {error.strerror}; --output names a folder for the model")
     held_out = description["held_out"]
     print(
         f"{options.output}: scikit-learn {version('scikit-learn')}, "

@@ -89,12 +89,16 @@ def unquoted_line(document: str, error: str) -> str | None:
     of tomllib says which line it is: "... (at line 4, column 14)".
     """
     at = re.search(r"\(at line (\d+), ", error)
-    line = document.splitlines()[int(at[1]) - 1] if at else ""
-    found = re.fullmatch(r"""\s*([\w.-]+)\s*=\s*([^\s"'#\[\]{}][^"'#\[\]{}]*?)\s*(#.*)?""", line)
+    line = document.split("\n")[int(at[1]) - 1] if at else ""
+    # A word or a version; of anything else nobody can tell what it was meant to be.
+    found = re.fullmatch(r"\s*([\w.-]+)\s*=\s*([A-Za-z][\w./:-]*|\d[\w.]*-[\w.-]+)\s*(#.*)?", line)
     if not found:
         return None
     key, value = found[1], found[2]
-    return f"{key} = {value.lower()}" if value in ("True", "False") else f'{key} = "{value}"'
+    truth = {"true": "true", "yes": "true", "on": "true"} | dict.fromkeys(
+        ("false", "no", "off"), "false"
+    )
+    return f"{key} = {truth[value.lower()]}" if value.lower() in truth else f'{key} = "{value}"'
 
 
 def wrong_characters(pattern: str, text: str) -> str | None:

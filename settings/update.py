@@ -52,7 +52,15 @@ class Rollback(Settings):
 
     Lower it to what your callers accept. The default is half of what SageMaker allows.
     """
-    alarms: Annotated[Several[str], Cfn("Alarms")] = Field(default=(), max_length=7)
+    alarms: Annotated[
+        Several[str],
+        Cfn(
+            "Alarms",
+            (
+                "AWS::SageMaker::InferenceComponent/DeploymentConfig/AutoRollbackConfiguration/Alarms",
+            ),
+        ),
+    ] = Field(default=(), max_length=7)
     """Names of your own alarms that roll an update back too.
 
     For the quality of the answers, such as the share of clicks: no HTTP status shows that.

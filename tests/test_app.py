@@ -65,6 +65,8 @@ def test_jsii_unpacks_the_cdk_where_it_can(project: Path, tmp_path: Path, home: 
     # Folders that are missing are made, where they can be.
     own = home in ("a file", "", None)
     assert done.stderr == (f"{project / 'build' / 'jsii'}\n" if own else "")
+    # Marked before anything is in it, else the synth would take it for somebody else's.
+    assert (project / "build" / "slipway.txt").exists() == own
 
 
 def test_the_variable_that_says_where_is_still_jsiis() -> None:

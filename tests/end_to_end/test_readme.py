@@ -45,6 +45,7 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.timeout(1200)  # it sets up, and is the longest on a busy machine
 def test_every_command_of_the_readme_works(checkout: Path, tmp_path: Path) -> None:
     variables = environment(tmp_path / "home") | {
         # What a person answers with yes.

@@ -29,6 +29,22 @@ artifact = "s3://models/second/7.tar.gz"
 """
 _ENDPOINT = '[endpoint]\nname = "probed-{mode}"\nmode = "{mode}"\n'
 
+
+def _variant(number: int, more: str = "") -> str:
+    """Return all settings of a variant that any endpoint with instances may have."""
+    return f"""
+variant_instance_provision_timeout_in_seconds = {600 + number}
+initial_instance_count = {20 + number}
+volume_size_in_gb = {200 + number}
+model_data_download_timeout_in_seconds = {700 + number}
+container_startup_health_check_timeout_in_seconds = {800 + number}
+routing_strategy = "LEAST_OUTSTANDING_REQUESTS"
+core_dump_s3_uri = "s3://dumps/{number}/"
+enable_ssm_access = true
+{more}
+"""
+
+
 _VARIANT = (
     _TWO_MODELS
     + _ENDPOINT.format(mode="realtime")
@@ -56,7 +72,31 @@ capacity_reservation_preference = "capacity-reservations-only"
 name = "Dark"
 model = "second"
 instance_type = "ml.g4dn.xlarge"
-initial_instance_count = 1
+inference_ami_version = "al2-ami-sagemaker-inference-gpu-3-1"
+"""
+    + _variant(1)
+)
+_TWO_VARIANTS = (
+    _TWO_MODELS
+    + _ENDPOINT.format(mode="realtime")
+    + "".join(
+        f"""
+[[endpoint.variants]]
+name = "Variant{number}"
+model = "{model}"
+instance_pools = [
+    {{ instance_type = "ml.m5.large", priority = 1 }},
+    {{ instance_type = "ml.m5.xlarge", priority = 2 }},
+]
+{_variant(number)}
+"""
+        for number, model in ((2, "first"), (3, "second"))
+    )
+    + """
+[endpoint.variants.scaling]
+min_capacity = 3
+max_capacity = 31
+targets = [{ metric = "InvocationsPerInstance", value = 61 }]
 """
 )
 _CANARY = (
@@ -125,14 +165,20 @@ _COMPONENTS = (
 wait_interval_in_seconds = 331
 maximum_execution_timeout_in_seconds = 3333
 
+[endpoint.update.rollback]
+max_5xx_percent = 7.5
+max_model_latency_seconds = 8.25
+alarms = ["probed-copies"]
+
 [[endpoint.variants]]
 name = "Shared"
 instance_type = "ml.g4dn.12xlarge"
-initial_instance_count = 3
-
+"""
+    + _variant(4)
+    + """
 [endpoint.variants.managed_instance_scaling]
 min_instance_count = 2
-max_instance_count = 9
+max_instance_count = 29
 scale_in_strategy = "CONSOLIDATION"
 
 [[endpoint.components]]
@@ -162,6 +208,8 @@ _SERVERLESS = (
     + """
 [endpoint.update.rollback]
 max_5xx_percent = 4.5
+max_model_latency_seconds = 9.25
+alarms = ["probed-serverless"]
 
 [[endpoint.variants]]
 name = "Probed"
@@ -190,7 +238,7 @@ policy = "CANARY"
 capacity_percent = 34
 wait_interval_in_seconds = 352
 termination_wait_in_seconds = 353
-maximum_execution_timeout_in_seconds = 3354
+maximum_execution_timeout_in_seconds = 9354
 
 [endpoint.update.rollback]
 max_5xx_percent = 5.5
@@ -200,15 +248,15 @@ alarms = ["probed-async"]
 
 [[endpoint.variants]]
 instance_type = "ml.m5.large"
-initial_instance_count = 8
 """
+    + _variant(5)
 )
 _ASYNC_BY_COUNT = _ASYNC.replace("capacity_percent = 34", "instance_count = 3")
 _ASYNC_ROLLING = _ASYNC.replace('"CANARY"\ncapacity_percent = 34', '"ROLLING"').replace(
     "termination_wait_in_seconds = 353\n", ""
 )
 _PIPELINE = (
-    _TWO_MODELS
+    _TWO_MODELS.replace("[models.second]", "network_isolation = true\n\n[models.second]")
     + _ENDPOINT.format(mode="realtime").replace("\n", '\npipeline = ["first", "second"]\n', 1)
     + '[[endpoint.variants]]\ninstance_type = "ml.m5.large"\ninitial_instance_count = 2\n'
 )
@@ -255,6 +303,7 @@ def probes(folder: Path) -> list[Stage]:
     ]
     texts = [
         _VARIANT,
+        _TWO_VARIANTS,
         _CANARY,
         _CANARY_BY_COUNT,
         _ROLLING,

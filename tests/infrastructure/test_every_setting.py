@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -45,7 +46,7 @@ PLACES = {
     place
     for place in set().union(*map(_places, TABLES))
     # An asynchronous endpoint has no component, whose update would be its own.
-    if not (place.table == "AsyncUpdate" and "InferenceComponent" in place.path)
+    if not (place.table.startswith("Async") and "InferenceComponent" in place.path)
 }
 
 OWN = {
@@ -78,7 +79,7 @@ ARRIVES: dict[str, Callable[[Any, Any], bool]] = {
     "artifact": lambda found, given: found == str(given),
     "environment": lambda found, given: given.items() <= found.items(),
     "multi_model": lambda found, given: (found == "MultiModel") == given,
-    "framework": lambda found, given: f"/{given}-" in found,
+    "framework": lambda found, given: given.replace("sklearn", "scikit-learn") in found,
     "version": lambda found, given: given in found,
     "py_version": lambda found, given: given in found,
     "base_framework_version": lambda found, given: given.removeprefix("pytorch") in found,
@@ -110,9 +111,51 @@ def _arrived(stage: Stage, deployed: Synthesized) -> Iterator[Place]:
                 yield place
 
 
+def _lost(stage: Stage, deployed: Synthesized) -> Iterator[str]:
+    """Yield what a stage sets and its template has less often than the stage does."""
+    tables = [table for table in _tables(stage) if type(table).__name__ not in ELSEWHERE]
+    for table in tables:
+        for name in table.model_fields_set - {"metric"}:
+            places = [place for place in _places(type(table)) if place.setting == name]
+            given = getattr(table, name)
+            if _has_tables(given) or (name == "artifact" and isinstance(given, Path)):
+                continue  # which are looked at themselves; where an archive lies is the CDK's
+            alike = [
+                each
+                for each in tables
+                if isinstance(each, type(table))
+                and name in each.model_fields_set
+                and getattr(each, name) == given
+            ]
+            found = [
+                each
+                for place in places
+                for path in _instead(place.path)
+                for each in _at(deployed.template, path)
+                if _is(each, given, place)
+            ]
+            if places and len(found) < len(alike) and given != "ROLLING":
+                yield f"{stage.endpoint.name}: {type(table).__name__}.{name} = {given}"
+
+
+# Metrics of a target, an alarm or an expression: test_scaling.py and test_step_scaling.py ask.
+ELSEWHERE = {"CloudWatchMetric", "MathMetric"}
+
+
+def _instead(path: str) -> Iterator[str]:
+    """Yield a path, and where the template has the same of a shadow or of a pipeline."""
+    yield path
+    for usual, other in (
+        ("/ProductionVariants", "/ShadowProductionVariants"),
+        ("/PrimaryContainer", "/Containers"),
+    ):
+        if usual in path:
+            yield path.replace(usual, other)
+
+
 def _is(found: Any, given: Any, place: Place) -> bool:
     """Tell whether a property is what a setting says; the tables below are looked at themselves."""
-    if any(isinstance(each, Settings) for each in (given, *_parts(given))):
+    if _has_tables(given):
         return True
     compare = ARRIVES.get(place.setting)
     if place.setting == "metric":
@@ -121,6 +164,10 @@ def _is(found: Any, given: Any, place: Place) -> bool:
         return compare(found, given) if compare else bool(found == _plain(given))
     except (TypeError, KeyError, AttributeError):  # it is of another shape, and so not this
         return False
+
+
+def _has_tables(given: Any) -> bool:
+    return any(isinstance(each, Settings) for each in (given, *_parts(given)))
 
 
 def _plain(value: Any) -> Any:
@@ -155,15 +202,23 @@ def _at(template: Mapping[str, Any], path: str) -> Iterator[Any]:
     yield from found
 
 
+Deployed = list[tuple[Stage, Synthesized]]
+
+
 @pytest.fixture(scope="module")
-def arrived(synthesize_all: SynthesizeAll, tmp_path_factory: pytest.TempPathFactory) -> set[Place]:
+def probed(synthesize_all: SynthesizeAll, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
     stages = probes(tmp_path_factory.mktemp("container"))
-    deployed = synthesize_all(stages)
-    return {
-        place
-        for stage, each in zip(stages, deployed, strict=True)
-        for place in _arrived(stage, each)
-    }
+    return list(zip(stages, synthesize_all(stages), strict=True))
+
+
+@pytest.fixture(scope="module")
+def arrived(probed: Deployed) -> set[Place]:
+    return {place for stage, each in probed for place in _arrived(stage, each)}
+
+
+def test_no_stage_loses_a_setting_of_one_of_its_tables(probed: Deployed) -> None:
+    lost = [lost for stage, each in probed for lost in _lost(stage, each)]
+    assert not lost, "\n".join(lost)
 
 
 @pytest.mark.parametrize("place", sorted(PLACES), ids=str)
@@ -186,4 +241,7 @@ def test_the_waits_of_an_update_are_those_of_every_way_to_update() -> None:
     several = {
         path for table in TABLES for name in table.model_fields for path in table.paths(name)[1:]
     }
-    assert several == {f"{policy}/{name}" for policy in rolling for name in names}
+    alarms = "InferenceComponent/DeploymentConfig/AutoRollbackConfiguration/Alarms"
+    assert several == {f"{policy}/{name}" for policy in rolling for name in names} | {
+        f"AWS::SageMaker::{alarms}"
+    }

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from settings.stage import Stage
+from tests.infrastructure import written
 from tests.infrastructure.synthesis import (
     CONFIG,
     CONTENT_SHA256,
@@ -218,3 +219,21 @@ def test_weight_zero_stays_zero(synthesize: Synthesize) -> None:
     weights = [v["InitialVariantWeight"] for v in two.of_type(CONFIG)["ProductionVariants"]]
     assert weights == [1, 0]
     assert len(two.all_of_type(SCALING_POLICY)) == 2
+
+
+def test_what_only_the_second_variant_has_counts_as_much(synthesize: Synthesize) -> None:
+    """Its instances are kept by an update, and its core dumps are permitted."""
+    first = 'core_dump_s3_uri = "s3://first/dumps/"\n'
+    second = (
+        'core_dump_s3_uri = "s3://second/dumps/"\n\n[endpoint.variants.scaling]\nmin_capacity = 2\n'
+        'max_capacity = 4\ntargets = [{ metric = "CPUUtilization", value = 70 }]\n'
+    )
+    text = written.endpoint(variants=2).replace("count = 2\n", f"count = 2\n{first}", 1) + second
+    deployed = synthesize(written.stage(text))
+    assert deployed.of_type(ENDPOINT)["RetainAllVariantProperties"] is True
+    (dumps,) = (
+        statement
+        for statement in deployed.of_type(POLICY)["PolicyDocument"]["Statement"]
+        if statement["Sid"] == "WriteCoreDumps"
+    )
+    assert all(f":s3:::{name}/dumps/*" in str(dumps["Resource"]) for name in ("first", "second"))

@@ -83,9 +83,9 @@ def test_help_shows_examples_that_can_be_run(capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["missing.tar.gz"], "missing.tar.gz: there is no such file"),
+        (["missing.tar.gz"], "missing.tar.gz: this file does not exist"),
         (["--stage", "missing"], "there is no such stage; there is dev, examples/ab, "),
-        (["."], ".: there is no such file"),
+        (["."], ".: this is not a file"),
     ],
 )
 def test_what_cannot_be_inspected_is_told_in_one_line(arguments: list[str], said: str) -> None:
