@@ -14,7 +14,7 @@ help:
 	@echo "make install   set up .venv: Python packages, Node and the CDK CLI"
 	@echo "make demo      train the example, deploy it on this machine, ask it for a prediction"
 	@echo "make test      every check and test"
-	@echo "make quick     units and templates alone, under a minute: while you work on something"
+	@echo "make quick     units and templates alone: while you work on something"
 	@echo "make check     the checks alone: format, lint, types, who imports whom"
 	@echo "make snapshot  accept the templates as they now are"
 	@echo "make schema    write stages/stage.schema.json for editors, docs/settings.md and docs/inspection.md"
