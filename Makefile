@@ -50,10 +50,10 @@ demo: $(INSTALLED)
 test: check
 	pytest --numprocesses 4 --dist worksteal
 
-# What starts local clouds, containers, the CDK CLI or many other processes.
-SLOW := end_to_end examples local_cloud/sagemaker model_artifact/wheels \
+# What starts local clouds, containers, the CDK CLI or many other processes, or generates much.
+SLOW := end_to_end examples local_cloud model_artifact/wheels infrastructure/test_matrix.py \
 	container/test_process.py container/test_wheels.py infrastructure/test_bare_app.py \
-	local_cloud/test_command.py local_cloud/test_home.py model_artifact/test_command.py \
+	model_artifact/test_command.py model_artifact/inspection/test_pickles.py \
 	model_artifact/test_preparation.py scripts/test_clean.py test_endings.py \
 	model_artifact/inspection/test_hostile_archives.py model_artifact/inspection/test_rules.py \
 	model_artifact/inspection/test_trial.py test_app.py test_leftovers.py test_setup.py
