@@ -45,7 +45,7 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-echo "Setting up $venv with $("$python" --version), which takes some seconds to a minute, once:"
+echo "Setting up $venv with $("$python" --version), once:"
 echo "  the environment ..."
 "$python" -m venv --clear "$venv"
 echo "This environment belongs to Slipway's set-up. Keep packages of your own elsewhere." >"$mark"

@@ -323,3 +323,20 @@ def test_nothing_of_an_update_is_in_the_endpoint_config_which_it_would_replace(
 ) -> None:
     plain, other = (synthesize(stage(endpoint(count=4) + text)) for text in ("", update("LINEAR")))
     assert plain.of_type(CONFIG) == other.of_type(CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("size", "rendered"),
+    [
+        ("instance_count = 2", {"Type": "COPY_COUNT", "Value": 2}),
+        ("capacity_percent = 40", {"Type": "CAPACITY_PERCENT", "Value": 40}),
+    ],
+)
+def test_a_batch_of_a_component_is_counted_in_copies(
+    size: str, rendered: dict[str, Any], synthesize: Synthesize
+) -> None:
+    update = f'\n[endpoint.update]\npolicy = "ROLLING"\n{size}\n'
+    deployed = synthesize(stage(endpoint() + COMPONENTS + update))
+    for component in deployed.all_of_type(COMPONENT).values():
+        policy = component["Properties"]["DeploymentConfig"]["RollingUpdatePolicy"]
+        assert policy["MaximumBatchSize"] == rendered
